@@ -1,0 +1,14 @@
+"""Dissectors: bytes of one flow in, events out. `load()` fills the registry; one file a protocol."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+PROTOCOLS = ("oscar", "oft", "msnp", "msnftp", "msnp2p", "ymsg", "sip", "msrp", "xmpp", "irc", "dcc")
+"""Modules that hold dissectors."""
+
+
+def load() -> None:
+    """Import every dissector, so that `core.REGISTRY` is full."""
+    for name in PROTOCOLS:
+        import_module(f"imsniff.dissect.{name}")
