@@ -13,12 +13,12 @@ import random
 import time
 
 import pytest
-from transcript import Said, events, random_sizes, resegmented
 
 import imsniff.dissect
 from imsniff.dissect.core import REGISTRY
 from imsniff.events import Anomaly, Side
 from imsniff.limits import LOOKAHEAD
+from transcript import Said, events, random_sizes, resegmented
 
 imsniff.dissect.load()
 

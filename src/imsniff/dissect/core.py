@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -27,7 +27,7 @@ Frame = TypeVar("Frame")
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-REGISTRY: dict[str, type[Dissector[object]]] = {}
+REGISTRY: dict[str, type[Dissector[Any]]] = {}
 """Protocol name to dissector, filled as the classes are made."""
 
 

@@ -1,0 +1,42 @@
+"""A segment: what came up through the gate, decoded down to its transport payload."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+from ipaddress import ip_address
+from typing import NamedTuple
+
+TCP, UDP = 6, 17
+"""IP protocol numbers."""
+
+
+class Flag(IntFlag):
+    """TCP flags (RFC 9293 §3.1)."""
+
+    FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+
+
+class Segment(NamedTuple):
+    """One TCP segment or UDP datagram."""
+
+    frame: int
+    """Packet number in its capture, 1-based; of a datagram put together from fragments, the last one's."""
+    ts: int
+    """Nanoseconds since 1970."""
+    protocol: int
+    """TCP or UDP."""
+    source: bytes
+    """Address (4 or 16 bytes) and port (2 bytes), network order."""
+    target: bytes
+    payload: bytes
+    """What was captured of it."""
+    cut: int = 0
+    """Payload bytes that were on the wire and not in the capture (snap length)."""
+    seq: int = 0
+    ack: int = 0
+    flags: int = 0
+
+
+def endpoint(packed: bytes) -> tuple[str, int]:
+    """Address text and port of a segment's source or target."""
+    return str(ip_address(packed[:-2])), int.from_bytes(packed[-2:], "big")

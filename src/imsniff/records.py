@@ -1,0 +1,216 @@
+"""What leaves the pipeline: one struct a line of the contract's JSON Lines, and a row of the store.
+
+A record is an event placed: packet time, capture, frame and session are added, secrets are dropped or kept as the
+operator said. Optional keys are absent from the JSON when unknown.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def timestamp(nanoseconds: int) -> str:
+    """RFC 3339 UTC with microseconds, from nanoseconds since 1970. Sorts as text.
+
+    A time beyond year 9999 (a broken capture can say so) is the last moment of that year."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:
+        moment = datetime.max.replace(tzinfo=UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Confidence(StrEnum):
+    """The ladder of contract 4.3; a port alone never makes a session."""
+
+    HOST = "host"
+    SIGNATURE = "signature"
+    BOTH_SIDES = "both_sides"
+    DISSECTED = "dissected"
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return _RANK[self]
+
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class Record(
+    Struct, kw_only=True, omit_defaults=True, tag_field="kind", tag=lambda name: name.removesuffix("Record").lower()
+):
+    """Base: every record's keys."""
+
+    id: str
+    """16 hex digits, the same for the same traffic whatever file it came in and however often it is read."""
+    ts: str
+    capture: str
+    frame: int
+
+
+class SessionRecord(Record, kw_only=True):
+    protocol: str
+    transport: str
+    client_ip: str
+    client_port: int
+    server_ip: str
+    server_port: int
+    first_seen: str
+    last_seen: str
+    packets: int
+    bytes: int
+    """Payload bytes seen, both directions."""
+    confidence: Confidence
+    encryption: str
+    odd_port: bool
+    first_frame: int
+    last_frame: int
+    community_id: str
+    service: str | None = None
+    signature: str | None = None
+    carriers: list[str] = []
+    software: list[str] = []
+    account: str | None = None
+
+
+class Placed(Record, kw_only=True):
+    """A record inside a session."""
+
+    session: str
+    protocol: str
+
+
+class LoginRecord(Placed, kw_only=True):
+    scheme: str
+    grade: str
+    outcome: str
+    account: str | None = None
+    secret_fingerprint: str | None = None
+    secret: str | None = None
+
+
+class MessageRecord(Placed, kw_only=True):
+    length: int
+    """Characters of the whole text, also where the text is not kept."""
+    direction: str
+    """`sent` by the session's client, `received` by it."""
+    sender: str | None = None
+    recipient: str | None = None
+    room: str | None = None
+    text: str | None = None
+    offline: bool = False
+
+
+class PresenceRecord(Placed, kw_only=True):
+    account: str
+    status: str
+    note: str | None = None
+
+
+class ContactRecord(Placed, kw_only=True):
+    account: str
+    owner: str | None = None
+    group: str | None = None
+
+
+class TransferRecord(Placed, kw_only=True):
+    name: str
+    state: str
+    size: int | None = None
+    sender: str | None = None
+    recipient: str | None = None
+    sha256: str | None = None
+    media: str | None = None
+
+
+class ExposureRecord(Placed, kw_only=True):
+    ip: str
+    internal: bool
+    via: str
+    port: int | None = None
+    account: str | None = None
+    to: str | None = None
+
+
+class AnomalyRecord(Placed, kw_only=True):
+    code: str
+    detail: str | None = None
+
+
+class Evidence(Struct, omit_defaults=True):
+    capture: str
+    frame: int
+    rule: str
+    excerpt: str = ""
+
+
+class FindingRecord(Record, kw_only=True):
+    """`id` is the hash of `key`; `ts`, `capture`, `frame` are those of the first evidence."""
+
+    risk: str
+    severity: Severity
+    subject: str
+    """Whom or what it is about: an account, an address, a file; normalised as the service does."""
+    host: str
+    """The inside host that an administrator would go to."""
+    title: str
+    remedy: str
+    count: int
+    first_seen: str
+    last_seen: str
+    evidence: list[Evidence]
+    key: str
+
+
+AnyRecord = (
+    SessionRecord
+    | LoginRecord
+    | MessageRecord
+    | PresenceRecord
+    | ContactRecord
+    | TransferRecord
+    | ExposureRecord
+    | AnomalyRecord
+    | FindingRecord
+)
+KINDS: tuple[str, ...] = (
+    "session",
+    "login",
+    "message",
+    "presence",
+    "contact",
+    "transfer",
+    "exposure",
+    "anomaly",
+    "finding",
+)
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyRecord)
+
+
+def to_json(record: Record) -> bytes:
+    """One JSON object, UTF-8, no line end. JSON's own escapes keep control codes off the terminal, but for U+007F to U+009F
+    and the bidirectional marks, which are escaped here too."""
+    return _ENCODER.encode(record)
+
+
+def from_json(line: bytes | str) -> AnyRecord:
+    """Raises msgspec.ValidationError."""
+    record: AnyRecord = _DECODER.decode(line)
+    return record
