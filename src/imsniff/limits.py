@@ -60,3 +60,149 @@ LOOKAHEAD: Final = 512
 
 MAX_HELD_FRAMES: Final = 8
 """Frames a login waits for the answer that tells its outcome, before it is reported as `unknown`."""
+
+# --- gate, flows, reassembly -----------------------------------------------------------------------------------------
+
+MAX_IGNORED: Final = 400_000
+"""Directions of flows the pure-Python gate remembers as not IM (about 60 MB). Full: the oldest quarter is forgotten
+and, if still alive, looked at again."""
+
+IGNORE_NS: Final = 300 * 1_000_000_000
+"""Nanoseconds a flow stays ignored: a long-lived flow is looked at again every five minutes, so that IM that starts
+late inside it (a proxy kept alive, a re-used UDP port) is still met."""
+
+MAX_UNDECIDED: Final = 40_000
+"""Flows that are not yet identified, about 1 KB each; a SYN flood makes as many as it likes. The longest silent goes."""
+
+MAX_WATCHED: Final = 20_000
+"""IM sessions followed at once. The longest silent is closed as if it had ended, `session.evicted`."""
+
+UNDECIDED_IDLE_NS: Final = 600 * 1_000_000_000
+"""Silence after which an unidentified or closed flow is forgotten."""
+
+TCP_IDLE_NS: Final = 2 * 3600 * 1_000_000_000
+"""Silence after which a TCP session is over: IM clients keep alive every minute or so, NAT forgets after two hours."""
+
+UDP_IDLE_NS: Final = 600 * 1_000_000_000
+"""Silence after which a UDP session is over; SIP registrations are refreshed more often."""
+
+MAX_HELD_SEGMENTS: Final = 256
+"""Segments out of order one direction may hold. Reached: the hole before them is declared a gap."""
+
+MAX_HELD_BYTES: Final = 262_144
+"""Bytes out of order one direction may hold: a full unscaled window four times over."""
+
+HOLD_NS: Final = 2 * 1_000_000_000
+"""Packet time a hole may stay open before it is declared a gap: a retransmission comes sooner."""
+
+ACK_GRACE_NS: Final = 20 * 1_000_000
+"""Packet time a hole may stay open once the peer acknowledged it: it was received, so it was not captured. Not zero,
+since two ports of a tap may be merged out of order."""
+
+MAX_AHEAD: Final = 1 << 30
+"""Bytes ahead of the stream a segment may claim to be: the largest scaled TCP window (RFC 7323 §2.3). Others are
+dropped, so that one forged segment cannot make the stream jump."""
+
+# --- classify --------------------------------------------------------------------------------------------------------
+
+SCAN_WINDOW: Final = 512
+"""Bytes of each direction that signatures look at, from the start of a stream whose start was seen."""
+
+MIDSTREAM_WINDOW: Final = 4_096
+"""The same for a stream that began before the capture: a message may be under way, the next one must fit."""
+
+MAX_PROBES: Final = 5
+"""UDP payloads without any match, keep-alives not counted, after which a UDP flow is not IM."""
+
+MAX_TENTATIVE: Final = 65_536
+"""Bytes a nominated dissector may read without being confirmed before the nomination is withdrawn."""
+
+MAX_EXPECTED: Final = 5_000
+"""Announced peer-to-peer flows waited for at once (Zeek's figure); the oldest go."""
+
+EXPECTED_NS: Final = 300 * 1_000_000_000
+"""Packet time an announced flow is waited for (Zeek's figure)."""
+
+LINGER_NS: Final = 10 * 1_000_000_000
+"""Silence after which a flow that was closed or reset is over. Not at once: a forged reset must not blind us, and late
+copies of its segments must not look like a new flow."""
+
+REAP_EVERY: Final = 64
+"""Segments between two looks for flows that are over."""
+
+# --- records ---------------------------------------------------------------------------------------------------------
+
+MAX_SOFTWARE: Final = 16
+"""Different software names kept a session: client, server, and what peers tell of theirs."""
+
+# --- detect, store, report -------------------------------------------------------------------------------------------
+
+MAX_EVIDENCE: Final = 5
+"""Pieces of evidence a finding shows; its `count` tells how many there are."""
+
+MAX_FINDINGS: Final = 100_000
+"""Distinct findings one run keeps in memory (about 100 MB). Beyond: counted, stored, and not in the run's own summary."""
+
+MAX_REMEMBERED_SIGHTINGS: Final = 200_000
+"""Sightings one run remembers so as not to count a packet twice that two capture files share."""
+
+STORE_BATCH: Final = 1_000
+"""Rows a transaction: from there on more rows a batch gain nothing, and a crash loses no more than these."""
+
+STORE_BUSY_SECONDS: Final = 10
+"""Seconds to wait for another program that is writing to the same SQLite file."""
+
+MAX_REPORT_FINDINGS: Final = 1_000
+"""Findings an HTML or PDF report prints, worst first; it says how many more there are. A report of 1 885 pages is read by
+nobody."""
+
+MAX_REPORT_BARS: Final = 48
+"""Bars of the chart over time: what is readable at the width of a page."""
+
+# --- capture ---------------------------------------------------------------------------------------------------------
+
+SLAB: Final = 8 * 1024 * 1024
+"""Bytes of capture file in memory at once: large enough that the calls do not show, small beside any machine's memory."""
+
+MAX_PACKET: Final = 262_144
+"""Bytes captured of one packet: tcpdump's and Wireshark's own limit. A record that claims more is corrupt: the file is
+cut there (`CaptureCut`), and nothing is allocated for it."""
+
+MAX_BLOCK: Final = 16 * 1024 * 1024
+"""Bytes of one pcapng block (the long ones hold names or TLS secrets); Wireshark's limit. Beyond: as MAX_PACKET."""
+
+MAX_INTERFACES: Final = 65_536
+"""Interfaces of one pcapng section. 20 bytes of file make one, so a file could otherwise fill memory. Beyond: cut."""
+
+MAX_UNPACK_MEMORY: Final = 128 * 1024 * 1024
+"""Bytes an xz or zstd file may ask its decoder to keep: what `xz -9` and `zstd --long` ask. Beyond: unreadable."""
+
+# --- net: decode and defragment --------------------------------------------------------------------------------------
+
+MAX_LAYERS: Final = 40
+"""Headers of one packet, tunnels and all. Real stacks (VLAN, MPLS, GTP, IP in IP, IPv6 extensions) stay under 20.
+Beyond: the packet is not decoded."""
+
+FRAGMENT_TIMEOUT: Final = 30_000_000_000
+"""Nanoseconds of packet time that the fragments of a datagram are waited for, from the first that came (as Linux does).
+After that its leading part is delivered, and `cut` says that there was more."""
+
+MAX_FRAGMENTED: Final = 4_096
+"""Datagrams waiting for fragments. Beyond: the oldest is treated as timed out."""
+
+MAX_FRAGMENT_BYTES: Final = 16 * 1024 * 1024
+"""Bytes held in waiting fragments, `FRAGMENT_COST` each included; Linux holds 4 MB a host. Beyond: as MAX_FRAGMENTED."""
+
+FRAGMENT_COST: Final = 256
+"""Bytes that a waiting fragment costs beside its data, so that empty-handed fragments count too."""
+
+# --- rules -----------------------------------------------------------------------------------------------------------
+
+MAX_RULE_PATTERN: Final = 2_048
+"""Characters of one rule's pattern: what a person can still read. Longer: the signature file is refused."""
+
+MAX_RULE_REPEAT: Final = 256
+"""Largest `{m,n}` of a pattern: Hyperscan writes bounded repeats out, and large ones make its databases huge."""
+
+MAX_RULE_EXPANDED: Final = 8_192
+"""Positions of a pattern with its bounded repeats written out (nested ones multiply)."""

@@ -1,0 +1,292 @@
+"""What one flow speaks: the ladder from first bytes to a verdict.
+
+1. An announced flow gets the dissector that its announcement names.
+2. Signatures look at the first bytes of each direction (of a stream met mid-stream, anywhere in its first few
+   kilobytes) and nominate dissectors. Ports are not asked.
+3. Every nominated dissector reads the flow from its first byte, in silence.
+4. The first that confirms it with well-formed frames wins: the flow is watched and its events are told.
+   One that loses its way, or reads too much without proof, is struck off.
+5. Nobody left, and enough seen of both sides: the flow is ignored.
+
+*Need more* is a normal answer at every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from imsniff.classify.expected import Expected
+from imsniff.dissect.core import REGISTRY, Dissector
+from imsniff.events import Anomaly, Event, Expect, Reversed, Side
+from imsniff.limits import MAX_PROBES, MAX_TENTATIVE, MIDSTREAM_WINDOW, SCAN_WINDOW
+from imsniff.net.reassembly import Data, Gap
+from imsniff.records import Confidence
+from imsniff.rules.schema import PayloadRule
+
+
+class Scans(Protocol):
+    """What is asked of a scanner (`classify.scanner`)."""
+
+    def scan(self, data: bytes, transport: str, *, midstream: bool) -> tuple[PayloadRule, ...]: ...
+
+
+class Classifier(NamedTuple):
+    """What all conversations of one sensor share."""
+
+    scanner: Scans
+    expected: Expected
+
+
+class Verdict(Enum):
+    UNDECIDED = "undecided"
+    WATCH = "watch"
+    IGNORE = "ignore"
+
+
+class Told(NamedTuple):
+    """An event and the packet that completed it."""
+
+    event: Event
+    frame: int
+    ts: int
+
+
+class Candidate:
+    """A nominated dissector, reading in silence until it is confirmed."""
+
+    __slots__ = ("dissector", "fault", "fed", "rule", "told", "turned", "udp", "upside_down")
+
+    def __init__(self, dissector: Dissector[Any], rule: str, *, udp: bool, upside_down: bool) -> None:
+        self.dissector = dissector
+        self.rule = rule
+        """The signature that nominated it, or `expected.<protocol>`."""
+        self.udp = udp
+        self.upside_down = upside_down
+        """Whether the rule showed client and server to be the other way round: the dissector is fed accordingly."""
+        self.turned = False
+        """Whether the dissector itself found that out, later (`Reversed`)."""
+        self.told: list[Told] = []
+        self.fed = 0
+        self.fault = False
+        """Whether the dissector failed in a way it must not: its flow is then left alone, others go on."""
+
+    def read(self, side: Side, item: Data | Gap) -> Iterator[Told]:
+        if self.fault:
+            return
+        if self.upside_down:
+            side = side.other
+        read = self.dissector.datagram if self.udp else self.dissector.feed
+        try:
+            if isinstance(item, Gap):
+                for event in self.dissector.gap(side, item.missing):
+                    yield Told(event, item.frame, item.ts)
+                return
+            self.fed += len(item.data)
+            for event in read(side, item.data):
+                yield Told(event, item.frame, item.ts)
+        except Exception as why:  # a dissector's fault must cost its flow, never the run
+            yield self._failed(side, why, item.frame, item.ts)
+
+    def end(self, frame: int, ts: int) -> Iterator[Told]:
+        if self.fault:
+            return
+        try:
+            for event in self.dissector.end():
+                yield Told(event, frame, ts)
+        except Exception as why:
+            yield self._failed(Side.CLIENT, why, frame, ts)
+
+    def _failed(self, side: Side, why: Exception, frame: int, ts: int) -> Told:
+        self.fault = True
+        detail = f"{type(why).__name__}: {why}"
+        return Told(Anomaly(side=side, code=f"{self.dissector.name}.fault", detail=detail), frame, ts)
+
+    @property
+    def struck_off(self) -> bool:
+        return self.fault or self.dissector.given_up or self.fed > MAX_TENTATIVE
+
+
+class Conversation:
+    """One flow's way up the ladder. Made empty, since most flows never say a word."""
+
+    __slots__ = (
+        "_beheaded",
+        "_candidates",
+        "_early",
+        "_heard",
+        "_prefix",
+        "_probes",
+        "_refused",
+        "_rules",
+        "_turnable",
+        "chosen",
+        "verdict",
+    )
+
+    def __init__(self) -> None:
+        self.verdict = Verdict.UNDECIDED
+        self.chosen: Candidate | None = None
+        """The dissector that won."""
+        self._candidates: dict[str, Candidate] | None = None
+        self._early: list[tuple[Side, Data | Gap]] = []
+        self._prefix: dict[Side, bytearray] = {}
+        self._beheaded: set[Side] = set()
+        """Sides whose beginning is not in the capture."""
+        self._rules: dict[str, PayloadRule] = {}
+        self._refused: set[str] = set()
+        self._probes = 0
+        self._heard = 0
+        self._turnable = False
+
+    # --- what the session wants to know -------------------------------------------------------------------------------
+
+    @property
+    def signature(self) -> str | None:
+        return self.chosen.rule if self.chosen else None
+
+    @property
+    def flipped(self) -> bool:
+        """Whether client and server turned out to be the other way round."""
+        return self.chosen is not None and self.chosen.upside_down != self.chosen.turned
+
+    def speaker(self, event: Event) -> Side:
+        """Who said it, client or server of the session as it is known now."""
+        return event.side.other if self.chosen is not None and self.chosen.turned else event.side
+
+    @property
+    def opaque(self) -> bool:
+        return self.chosen is not None and (self.chosen.dissector.opaque or self.chosen.fault)
+
+    @property
+    def confidence(self) -> Confidence:
+        if self.chosen is not None and self.chosen.dissector.confirmed:
+            return Confidence.DISSECTED
+        if any(answer in self._rules for rule in self._rules.values() for answer in rule.reverse):
+            return Confidence.BOTH_SIDES
+        return Confidence.SIGNATURE
+
+    # --- what the pipeline says ---------------------------------------------------------------------------------------
+
+    def expect(self, expect: Expect, *, udp: bool) -> None:
+        """The flow was announced before its first byte."""
+        if (kind := REGISTRY.get(expect.protocol)) is not None:
+            self._candidates = {
+                kind.name: Candidate(kind(expected=expect), f"expected.{kind.name}", udp=udp, upside_down=False)
+            }
+
+    def hear(self, side: Side, item: Data | Gap, shared: Classifier, *, udp: bool, opened: bool) -> Iterator[Told]:
+        """The next bytes of one side. `opened`: the connection's SYN was captured."""
+        if self.chosen is not None:
+            yield from self._follow(self.chosen.read(side, item))
+            return
+        if self.verdict is Verdict.IGNORE:
+            return
+        self._turnable = udp or not opened
+        self._early.append((side, item))
+        for candidate in self._everyone():
+            candidate.told += candidate.read(side, item)
+        if isinstance(item, Gap):
+            self._beheaded.add(side)
+            self._prefix.pop(side, None)
+        else:
+            self._heard += len(item.data)
+            self._nominate(side, item.data, shared, udp=udp, opened=opened)
+        yield from self._decide(udp=udp, opened=opened)
+
+    def end(self, frame: int, ts: int) -> Iterator[Told]:
+        """The flow is over."""
+        if self.chosen is not None:
+            yield from self._follow(self.chosen.end(frame, ts))
+            return
+        for candidate in self._everyone():
+            candidate.told += candidate.end(frame, ts)
+        unmistakable = {rule.protocol for rule in self._rules.values() if rule.strong}
+        for candidate in self._everyone():
+            if not candidate.struck_off and (candidate.dissector.confirmed or candidate.dissector.name in unmistakable):
+                yield from self._choose(candidate)
+                return
+        self.verdict = Verdict.IGNORE
+
+    # --- the ladder ---------------------------------------------------------------------------------------------------
+
+    def _everyone(self) -> list[Candidate]:
+        return list(self._candidates.values()) if self._candidates else []
+
+    def _nominate(self, side: Side, data: bytes, shared: Classifier, *, udp: bool, opened: bool) -> None:
+        if udp:
+            self._probes += not _is_keepalive(data)
+            looked_at: bytes = data[:SCAN_WINDOW]
+            midstream = False
+        else:
+            midstream = not opened or side in self._beheaded
+            prefix = self._prefix.setdefault(side, bytearray())
+            window = MIDSTREAM_WINDOW if midstream else SCAN_WINDOW
+            if len(prefix) >= window:
+                return
+            prefix += data[: window - len(prefix)]
+            looked_at = bytes(prefix)
+        for rule in shared.scanner.scan(looked_at, "udp" if udp else "tcp", midstream=midstream):
+            if rule.id in self._rules:
+                continue
+            wrong_side = rule.side not in ("either", side.value)
+            if wrong_side and opened and not udp:
+                continue
+            self._rules[rule.id] = rule
+            candidates = self._candidates = self._candidates or {}
+            if rule.protocol in candidates or rule.protocol in self._refused or rule.protocol not in REGISTRY:
+                continue
+            dissector = REGISTRY[rule.protocol](midstream=not udp and (not opened or bool(self._beheaded)))
+            candidate = Candidate(dissector, rule.id, udp=udp, upside_down=wrong_side)
+            for turn in self._early:
+                candidate.told += candidate.read(*turn)
+            candidates[rule.protocol] = candidate
+
+    def _decide(self, *, udp: bool, opened: bool) -> Iterator[Told]:
+        for candidate in self._everyone():
+            if candidate.struck_off:
+                self._refused.add(candidate.dissector.name)
+                del (self._candidates or {})[candidate.dissector.name]
+            elif candidate.dissector.confirmed:
+                yield from self._choose(candidate)
+                return
+        if self._candidates:
+            return
+        if udp:
+            enough = self._probes >= MAX_PROBES
+        else:
+            seen = [len(prefix) for prefix in self._prefix.values()]
+            window = SCAN_WINDOW if opened and not self._beheaded else MIDSTREAM_WINDOW
+            # a side that says so much need not wait for what the other would answer
+            enough = (len(seen) == 2 and min(seen) >= window) or self._heard >= 4 * window
+        if enough:
+            self.verdict = Verdict.IGNORE
+            self._early.clear()
+            self._prefix.clear()
+
+    def _choose(self, candidate: Candidate) -> Iterator[Told]:
+        self.chosen = candidate
+        self.verdict = Verdict.WATCH
+        told, candidate.told = candidate.told, []
+        self._candidates = None
+        self._early.clear()
+        self._prefix.clear()
+        yield from self._follow(told)
+
+    def _follow(self, told: Iterable[Told]) -> Iterator[Told]:
+        for one in told:
+            if isinstance(one.event, Reversed):
+                if self.chosen is not None and self._turnable:
+                    self.chosen.turned = True
+            else:
+                yield one
+
+
+STUN_COOKIE = b"\x21\x12\xa4\x42"
+
+
+def _is_keepalive(datagram: bytes) -> bool:
+    """Blank lines (RFC 5626 §3.5.1), zeros, up to four bytes of anything (what SIP phones send to keep NAT open), or
+    STUN, which shares the SIP port: none of these says what the flow is."""
+    return len(datagram) <= 4 or not datagram.strip(b"\r\n\0") or datagram[4:8] == STUN_COOKIE

@@ -1,0 +1,195 @@
+"""The spine: capture, gate, reassembly, classify, dissect, detect, in one pass over plain iterators.
+
+    batch → gate → segment → flow → told event → record → findings
+
+A `Sensor` is one shard: it has no globals, reads the batches of one capture and yields records in packet order.
+`analyze` runs one sensor over each capture, here or in `jobs` processes, with the same output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from imsniff import dissect
+from imsniff.capture.batch import Batch
+from imsniff.classify.conversation import Classifier, Conversation, Told, Verdict
+from imsniff.classify.expected import Expected
+from imsniff.classify.scanner import Scanner
+from imsniff.detect import Detectors
+from imsniff.events import Encryption, Expect, Login, Side, Trait
+from imsniff.net.decode import Decoder
+from imsniff.net.flows import Flow, Flows, Happening, Heard
+from imsniff.net.gate import Gate
+from imsniff.net.segment import TCP, Segment, endpoint
+from imsniff.placing import Placer, community_id, evidence_of, identifier
+from imsniff.privacy import Content
+from imsniff.records import Confidence, Record, SessionRecord, timestamp
+from imsniff.rules.loader import SignatureSet
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What the operator chose; crosses process borders."""
+
+    signatures: SignatureSet
+    content: Content = Content.MATCHED
+    keep_secrets: bool = False
+    fingerprint_key: bytes = b""
+    gate: bool = True
+
+
+class Session:
+    """What the spine keeps about one flow: its way up the ladder and, once identified, its record."""
+
+    __slots__ = ("conversation", "placer")
+
+    def __init__(self) -> None:
+        self.conversation = Conversation()
+        self.placer: Placer | None = None
+
+
+class Sensor:
+    """One shard of the spine, for one capture."""
+
+    def __init__(self, options: Options, capture: str) -> None:
+        dissect.load()
+        self._options = options
+        self._capture = capture
+        self._ports = options.signatures.ports
+        self.gate = Gate(enabled=options.gate)
+        self.decoder = Decoder()
+        self.flows: Flows[Session] = Flows(Session, self._ports.servers)
+        self._shared = Classifier(Scanner(options.signatures.payload), Expected())
+        self._detectors = Detectors()
+
+    def read(self, batch: Batch) -> Iterator[Record]:
+        """The records of a batch, in packet order."""
+        decode = self.decoder.segments
+        for frame, at, size, wire, ts, link in self.gate.raise_packets(batch):
+            for segment in decode(batch.slab, at, size, wire, ts, link, frame):
+                yield from self._segment(segment)
+
+    def finish(self) -> Iterator[Record]:
+        """The capture ended: what is still open is closed."""
+        for segment in self.decoder.flush():
+            yield from self._segment(segment)
+        yield from self._happenings(self.flows.finish())
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _segment(self, segment: Segment) -> Iterator[Record]:
+        if not self.gate.covers(segment):
+            yield from self._happenings(self.flows.segment(segment), segment)
+
+    def _happenings(self, happenings: Iterable[Happening[Session]], segment: Segment | None = None) -> Iterator[Record]:
+        for happening in happenings:
+            flow = happening.flow
+            conversation = flow.reader.conversation
+            if isinstance(happening, Heard):
+                undecided = conversation.verdict is Verdict.UNDECIDED
+                if undecided and flow.packets == 1:
+                    self._recall(flow)
+                told = conversation.hear(
+                    happening.side, happening.item, self._shared, udp=flow.protocol != TCP, opened=flow.opened
+                )
+                yield from self._place(flow, told)
+                if undecided and segment is not None:
+                    self._obey(flow, conversation.verdict, segment)
+                if conversation.opaque:
+                    flow.counted_only = True
+            else:
+                yield from self._place(flow, conversation.end(flow.last_frame, flow.last_ts))
+                if conversation.verdict is Verdict.WATCH:
+                    yield from self._close(flow)
+
+    def _recall(self, flow: Flow[Session]) -> None:
+        """Was this flow announced?"""
+        transport = _transport(flow)
+        expect = self._shared.expected.find(transport, flow.server, flow.client, flow.last_ts)
+        if expect is not None:
+            flow.reader.conversation.expect(expect, udp=transport == "udp")
+
+    def _obey(self, flow: Flow[Session], verdict: Verdict, segment: Segment) -> None:
+        if verdict is Verdict.WATCH:
+            self.flows.watch(flow)
+        elif verdict is Verdict.IGNORE:
+            self.flows.forget(flow)
+            self.gate.ignore(segment)
+
+    def _place(self, flow: Flow[Session], told: Iterable[Told]) -> Iterator[Record]:
+        for event, frame, ts in told:
+            placer = flow.reader.placer or self._open(flow)
+            if isinstance(event, Trait):
+                placer.learn(event)
+            elif isinstance(event, Expect):
+                self._shared.expected.announce(event, ts)
+            record = placer.place(event, frame, ts, flow.reader.conversation.speaker(event))
+            if record is not None:
+                yield record
+                yield from self._detectors.on_record(self._current(flow), record, evidence_of(event))
+
+    def _open(self, flow: Flow[Session]) -> Placer:
+        """The flow is identified: its session begins."""
+        conversation = flow.reader.conversation
+        chosen = conversation.chosen
+        assert chosen is not None, "events are told by a chosen dissector only"
+        client, server = endpoint(flow.client), endpoint(flow.server)
+        protocol, transport = chosen.dissector.protocol, _transport(flow)
+        began = timestamp(flow.first.ts)
+        session = SessionRecord(
+            id=identifier(transport, client, server, flow.first.ts, protocol),
+            ts=began,
+            capture=self._capture,
+            frame=flow.first.frame,
+            protocol=protocol,
+            transport=transport,
+            client_ip=client[0],
+            client_port=client[1],
+            server_ip=server[0],
+            server_port=server[1],
+            first_seen=began,
+            last_seen=began,
+            packets=0,
+            bytes=0,
+            confidence=conversation.confidence,
+            signature=conversation.signature,
+            encryption=Encryption.NONE.value,
+            odd_port=False,
+            first_frame=flow.first.frame,
+            last_frame=flow.first.frame,
+            community_id=community_id(client, server, flow.protocol),
+        )
+        options = self._options
+        flow.reader.placer = Placer(
+            session, options.content, options.fingerprint_key, keep_secrets=options.keep_secrets
+        )
+        return flow.reader.placer
+
+    def _current(self, flow: Flow[Session]) -> SessionRecord:
+        """The session's record, brought up to date."""
+        placer, conversation = flow.reader.placer, flow.reader.conversation
+        assert placer is not None, "only sessions with a record are current"
+        session = placer.session
+        ends = (flow.server, flow.client) if conversation.flipped else (flow.client, flow.server)
+        (session.client_ip, session.client_port), (session.server_ip, session.server_port) = map(endpoint, ends)
+        session.packets, session.bytes = flow.packets, flow.octets
+        session.last_frame, session.last_seen = flow.last_frame, timestamp(flow.last_ts)
+        session.confidence = conversation.confidence
+        session.odd_port = session.confidence is not Confidence.HOST and self._ports.odd(
+            session.protocol, session.transport, session.server_port, session.client_port, sure=flow.opened
+        )
+        return session
+
+    def _close(self, flow: Flow[Session]) -> Iterator[Record]:
+        if flow.reader.placer is None:  # a session of which nothing was told but that it is there
+            self._open(flow)
+        session = self._current(flow)
+        yield session
+        yield from self._detectors.on_session(session)
+
+
+def _transport(flow: Flow[Session]) -> str:
+    return "tcp" if flow.protocol == TCP else "udp"
