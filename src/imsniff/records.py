@@ -6,12 +6,15 @@ operator said. Optional keys are absent from the JSON when unknown.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+
+from imsniff.escape import storable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -205,9 +208,34 @@ _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyRecord)
 
 
 def to_json(record: Record) -> bytes:
-    """One JSON object, UTF-8, no line end. JSON's own escapes keep control codes off the terminal, but for U+007F to U+009F
-    and the bidirectional marks, which are escaped here too."""
-    return _ENCODER.encode(record)
+    """One JSON object, UTF-8, no line end. JSON's own escapes keep control codes off the terminal, but for U+007F to
+    U+009F and the bidirectional marks, which are escaped here too."""
+    try:
+        line = _ENCODER.encode(record)
+    except UnicodeEncodeError:  # a capture's file name need not be UTF-8: Python gives such bytes as lone surrogates
+        line = _ENCODER.encode(_encodable(msgspec.to_builtins(record)))
+    return _UNSEEN.sub(_escaped, line)
+
+
+_UNSEEN = re.compile(
+    rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8b\x8e\x8f\xa8-\xae]|\xe2\x81[\xa0\xa6-\xa9]|\xef\xbb\xbf"
+)
+"""UTF-8 of DEL, C1, and the marks that `escape.HOSTILE` names below U+10000. None can be part of another character."""
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(found[0].decode())
+
+
+def _encodable(value: object) -> object:
+    match value:
+        case str():
+            return storable(value)
+        case list():
+            return [_encodable(item) for item in value]
+        case dict():
+            return {key: _encodable(item) for key, item in value.items()}
+    return value
 
 
 def from_json(line: bytes | str) -> AnyRecord:

@@ -1,0 +1,29 @@
+"""What peers learn of the network: addresses told inside conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imsniff.detect.core import Context, Risk, Sighting, on, sighting
+from imsniff.records import ExposureRecord, Severity
+
+
+@on(ExposureRecord)
+def peer_address_exposed(context: Context, told: ExposureRecord, wire: str) -> Iterator[Sighting]:
+    """An inside address helps an attacker map the network; a public one only says where somebody is.
+
+    The subject is whose address it is. The host to visit is the one told of, where that is inside."""
+    endpoint = (
+        told.ip if told.port is None else f"[{told.ip}]:{told.port}" if ":" in told.ip else f"{told.ip}:{told.port}"
+    )
+    shown = f"{endpoint} by {told.via}" + (f" to {told.to}" if told.to else "")
+    yield from sighting(
+        context,
+        Risk.PEER_ADDRESS_EXPOSED,
+        told,
+        subject=context.account(told.account) if told.account else told.ip,
+        host=told.ip if told.internal else None,
+        rule=told.via,
+        wire=f"{shown}, {wire}" if wire else shown,
+        severity=Severity.MEDIUM if told.internal else Severity.LOW,
+    )

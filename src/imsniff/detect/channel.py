@@ -1,0 +1,63 @@
+"""That there is a channel at all: instant messaging in use, on an odd port, or against the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imsniff.detect.core import Context, Risk, Sighting, on, sighting
+from imsniff.records import Confidence, SessionRecord
+
+_IDENTIFIED = {Confidence.SIGNATURE, Confidence.BOTH_SIDES, Confidence.DISSECTED}
+"""Rungs of the ladder on which a port can be called odd; a host name says nothing about what its port carries."""
+
+
+def _shown(session: SessionRecord) -> str:
+    """One line that says what was seen and where."""
+    parts = [
+        f"{session.service or session.protocol} over {session.transport}",
+        f"{session.client_ip}:{session.client_port} to {session.server_ip}:{session.server_port}",
+    ]
+    if session.carriers:
+        parts.append("through " + ", ".join(session.carriers))
+    if session.software:
+        parts.append("; ".join(session.software))
+    return ", ".join(parts)
+
+
+def _rule(session: SessionRecord) -> str:
+    return session.signature or f"{session.protocol}.{session.confidence}"
+
+
+@on(SessionRecord)
+def rogue_im(context: Context, session: SessionRecord, wire: str) -> Iterator[Sighting]:
+    """Every session is one, unless the policy allows it. The subject is who uses it."""
+    if context.policy.allows(session):
+        return
+    who = context.account() if session.account else session.client_ip
+    yield from sighting(context, Risk.ROGUE_IM, session, subject=who, rule=_rule(session), wire=wire or _shown(session))
+
+
+@on(SessionRecord)
+def odd_port(context: Context, session: SessionRecord, wire: str) -> Iterator[Sighting]:
+    """The subject is the server's endpoint: that is what a firewall rule would name."""
+    if not session.odd_port or session.confidence not in _IDENTIFIED or context.policy.expects(session):
+        return
+    subject = f"{_bracketed(session.server_ip)}:{session.server_port}"
+    yield from sighting(
+        context, Risk.ODD_PORT, session, subject=subject, rule=_rule(session), wire=wire or _shown(session)
+    )
+
+
+@on(SessionRecord)
+def policy_violation(context: Context, session: SessionRecord, wire: str) -> Iterator[Sighting]:
+    denied = context.policy.denies(session)
+    if denied is None:
+        return
+    who = context.account() if session.account else session.client_ip
+    yield from sighting(
+        context, Risk.POLICY_VIOLATION, session, subject=who, rule=f"policy.{denied.name}", wire=wire or _shown(session)
+    )
+
+
+def _bracketed(ip: str) -> str:
+    return f"[{ip}]" if ":" in ip else ip

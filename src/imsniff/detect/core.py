@@ -1,0 +1,449 @@
+"""The risks and how a detector joins: one table, one decorator, one entry point.
+
+A detector is a function from a record to sightings, registered by record type. It keeps nothing: what repeats is merged
+by key, here in `Aggregate` for a run and in the store for ever. The table `RISKS` is the only source of titles,
+severities, remedies and accountability; help, docs and the legends of reports are made from it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from imsniff.detect.accounts import normalise
+from imsniff.events import excerpt
+from imsniff.limits import MAX_EVIDENCE, MAX_FINDINGS, MAX_REMEMBERED_SIGHTINGS
+from imsniff.model import address, is_internal
+from imsniff.policy import Policy
+from imsniff.records import Evidence, FindingRecord, Record, SessionRecord, Severity
+
+
+class Risk(StrEnum):
+    ROGUE_IM = "rogue-im"
+    ODD_PORT = "odd-port"
+    TUNNELLED_IM = "tunnelled-im"
+    CLEARTEXT_CREDENTIAL = "cleartext-credential"
+    TOKEN_EXPOSED = "token-exposed"
+    CLEARTEXT_MESSAGES = "cleartext-messages"
+    PEER_ADDRESS_EXPOSED = "peer-address-exposed"
+    FILE_TRANSFER = "file-transfer"
+    RISKY_FILE = "risky-file"
+    MALICIOUS_LINK = "malicious-link"
+    WORM_PROPAGATION = "worm-propagation"
+    ACCOUNT_SHARED = "account-shared"
+    MANY_ACCOUNTS = "many-accounts"
+    IMPERSONATION = "impersonation"
+    SOCIAL_ENGINEERING = "social-engineering"
+    SENSITIVE_CONTENT = "sensitive-content"
+    INAPPROPRIATE_LANGUAGE = "inappropriate-language"
+    COPYRIGHT_MEDIA = "copyright-media"
+    UNRECORDED_CHANNEL = "unrecorded-channel"
+    POLICY_VIOLATION = "policy-violation"
+
+
+class Accountable(StrEnum):
+    """At which end the fault can be mended."""
+
+    CLIENT = "client"
+    SERVER = "server"
+    BOTH = "both"
+
+
+class Fear(StrEnum):
+    """Why somebody runs this program: the question of the security team that a risk answers."""
+
+    UNKNOWN_CHANNEL = "Which messaging runs here that nobody approved?"
+    BYPASS = "Who goes round our port blocking?"
+    STOLEN_ACCOUNT = "Whose account could an eavesdropper take over?"
+    LEAKED_CONTENT = "What could an eavesdropper read?"
+    MAPPED_NETWORK = "What do outsiders learn of our inside addresses?"
+    MALWARE = "What came in beside the mail filter?"
+    DECEPTION = "Who is being deceived?"
+    COMPLIANCE = "What should have been recorded and was not?"
+    LIABILITY = "What could the company be held liable for?"
+
+
+class About(NamedTuple):
+    severity: Severity
+    """Unless the detector knows better for the case at hand, or the policy says otherwise."""
+    accountable: Accountable
+    title: str
+    fear: Fear
+    remedy: str
+    """What to do on Monday morning."""
+
+
+_INFO, _LOW, _MEDIUM, _HIGH, _CRITICAL = Severity
+_CLIENT, _SERVER, _BOTH = Accountable
+
+RISKS: dict[Risk, About] = {
+    Risk.ROGUE_IM: About(
+        _MEDIUM,
+        _CLIENT,
+        "Instant messaging in use",
+        Fear.UNKNOWN_CHANNEL,
+        "Ask the user why. Remove the client or move them to the approved "
+        "service; if it is approved, allow it in the policy file.",
+    ),
+    Risk.ODD_PORT: About(
+        _MEDIUM,
+        _BOTH,
+        "Messaging on a port that is not its own",
+        Fear.BYPASS,
+        "Block the server address, not the port; let only the proxy leave "
+        "the network, and have it inspect the protocol.",
+    ),
+    Risk.TUNNELLED_IM: About(
+        _MEDIUM,
+        _CLIENT,
+        "Messaging inside a proxy or a web connection",
+        Fear.BYPASS,
+        "Deny CONNECT to anything but port 443 of allowed names, require proxy "
+        "log-in, and block the gateway named in the evidence.",
+    ),
+    Risk.CLEARTEXT_CREDENTIAL: About(
+        _HIGH,
+        _BOTH,
+        "Password readable or guessable on the wire",
+        Fear.STOLEN_ACCOUNT,
+        "Change this password now, everywhere it is used. Require TLS on the "
+        "server and switch off plain log-in in the client.",
+    ),
+    Risk.TOKEN_EXPOSED: About(
+        _MEDIUM,
+        _BOTH,
+        "Log-in token readable on the wire",
+        Fear.STOLEN_ACCOUNT,
+        "Sign out of all sessions so that the token dies, then require TLS "
+        "for the whole session and not only for the log-in.",
+    ),
+    Risk.CLEARTEXT_MESSAGES: About(
+        _MEDIUM,
+        _BOTH,
+        "Conversation readable on the wire",
+        Fear.LEAKED_CONTENT,
+        "Require TLS on the server, refuse clients without it, and move "
+        "what is confidential to a service that encrypts.",
+    ),
+    Risk.PEER_ADDRESS_EXPOSED: About(
+        _MEDIUM,
+        _CLIENT,
+        "Address of a host told to a peer",
+        Fear.MAPPED_NETWORK,
+        "Switch off direct connections in the client, or force transfers through the server or a relay.",
+    ),
+    Risk.FILE_TRANSFER: About(
+        _LOW,
+        _CLIENT,
+        "File sent through messaging",
+        Fear.MALWARE,
+        "Scan the file on the receiving host, and check that it was allowed to "
+        "leave. Block peer-to-peer connections between clients.",
+    ),
+    Risk.RISKY_FILE: About(
+        _HIGH,
+        _CLIENT,
+        "Executable or disguised file sent through messaging",
+        Fear.MALWARE,
+        "Isolate the receiving host, scan it, and ask the sender by another channel whether it was meant.",
+    ),
+    Risk.MALICIOUS_LINK: About(
+        _HIGH,
+        _CLIENT,
+        "Link of a known bad kind in a message",
+        Fear.MALWARE,
+        "Block the address at the proxy, find in its log who opened it, and scan those hosts.",
+    ),
+    Risk.WORM_PROPAGATION: About(
+        _CRITICAL,
+        _CLIENT,
+        "The same lure sent to many contacts: a worm at work",
+        Fear.MALWARE,
+        "Take the sending host off the network now, reset the account's "
+        "password, and warn everybody on its contact list.",
+    ),
+    Risk.ACCOUNT_SHARED: About(
+        _MEDIUM,
+        _CLIENT,
+        "One account on several hosts",
+        Fear.STOLEN_ACCOUNT,
+        "Ask the owner whether these hosts are all theirs; if not, reset the password and give each user an account.",
+    ),
+    Risk.MANY_ACCOUNTS: About(
+        _LOW,
+        _CLIENT,
+        "Many accounts on one host",
+        Fear.UNKNOWN_CHANNEL,
+        "Find out whether the host is shared, a gateway, or a bot.",
+    ),
+    Risk.IMPERSONATION: About(
+        _HIGH,
+        _CLIENT,
+        "A name made to look like somebody else's",
+        Fear.DECEPTION,
+        "Warn the person imitated and those who were written to; block the account.",
+    ),
+    Risk.SOCIAL_ENGINEERING: About(
+        _HIGH,
+        _CLIENT,
+        "A message that asks for what should not be given",
+        Fear.DECEPTION,
+        "Ask the recipient what was answered; change what was given away.",
+    ),
+    Risk.SENSITIVE_CONTENT: About(
+        _HIGH,
+        _CLIENT,
+        "Confidential data in a message",
+        Fear.LEAKED_CONTENT,
+        "Treat it as a disclosure: tell the owner of the data, and move the conversation to an approved channel.",
+    ),
+    Risk.INAPPROPRIATE_LANGUAGE: About(
+        _LOW,
+        _CLIENT,
+        "Language against the house rules",
+        Fear.LIABILITY,
+        "Hand it to those whom the house rules name; keep the evidence as they direct.",
+    ),
+    Risk.COPYRIGHT_MEDIA: About(
+        _LOW,
+        _CLIENT,
+        "Music, film or software sent through messaging",
+        Fear.LIABILITY,
+        "Ask whether the file may be shared; delete it where not.",
+    ),
+    Risk.UNRECORDED_CHANNEL: About(
+        _MEDIUM,
+        _BOTH,
+        "Business conversation on a channel that nobody records",
+        Fear.COMPLIANCE,
+        "Move the conversation to the recorded service, and tell compliance that this one exists.",
+    ),
+    Risk.POLICY_VIOLATION: About(
+        _HIGH,
+        _CLIENT,
+        "Messaging that the policy forbids",
+        Fear.UNKNOWN_CHANNEL,
+        "Block the service or server named in the evidence, and speak with the user.",
+    ),
+}
+
+SERVICE_OF: dict[str, str] = {
+    "toc": "aim",
+    "icq": "icq",
+    "oscar": "oscar",
+    "oft": "oscar",
+    "odc": "oscar",
+    "msnp": "msn",
+    "msnftp": "msn",
+    "msnp2p": "msn",
+    "ymsg": "yahoo",
+    "sip": "sip",
+    "msrp": "sip",
+    "xmpp": "jabber",
+    "irc": "irc",
+    "dcc": "irc",
+    "sametime": "sametime",
+    "gadu-gadu": "gadu-gadu",
+}
+"""The service in a finding's key. It hangs on the protocol alone, for what a session says of its service may come late,
+and a key must not change on the way. Families are one: a file offered in OSCAR and sent by OFT is one finding."""
+
+
+class Sighting(FindingRecord, kw_only=True, tag="finding"):
+    """One finding seen once: the key of the finding, one evidence, and the record that shows it.
+
+    The record's id makes sightings countable: the same traffic analysed twice is seen once."""
+
+    record: str
+    service: str
+
+
+class Context(NamedTuple):
+    """What a detector may know beside its record."""
+
+    session: SessionRecord
+    policy: Policy
+
+    @property
+    def host(self) -> str:
+        """The inside host: the client, unless only the server is inside."""
+        s = self.session
+        outside_in = not _inside(s.client_ip) and _inside(s.server_ip)
+        return s.server_ip if outside_in else s.client_ip
+
+    @property
+    def service(self) -> str:
+        s = self.session
+        return SERVICE_OF.get(s.protocol) or s.service or s.protocol
+
+    def account(self, *names: str | None) -> str:
+        """The first known of `names`, normalised; else the session's own account; else the client's address."""
+        for name in (*names, self.session.account):
+            if name and (normal := normalise(self.session.protocol, name)):
+                return normal
+        return self.session.client_ip
+
+
+def _inside(ip: str) -> bool:
+    return (known := address(ip)) is not None and is_internal(known)
+
+
+AnyKind = TypeVar("AnyKind", bound=Record)
+Detector = Callable[[Context, AnyKind, str], Iterator[Sighting]]
+DETECTORS: dict[type[Record], list[Detector[Any]]] = {}
+"""By record type, in order of registration; `imsniff.detect` imports the families."""
+
+
+def on(kind: type[AnyKind]) -> Callable[[Detector[AnyKind]], Detector[AnyKind]]:
+    """Registers a detector: a generator `(context, record, wire)`; `wire` is the masked excerpt, empty where none."""
+
+    def register(detector: Detector[AnyKind]) -> Detector[AnyKind]:
+        DETECTORS.setdefault(kind, []).append(detector)
+        return detector
+
+    return register
+
+
+def key_of(risk: str, subject: str, host: str, service: str) -> str:
+    """Readable, and one to one: only what would confuse it is percent-encoded."""
+    return "|".join(quote(part, safe=_PLAIN) for part in (risk, subject, host, service))
+
+
+_PLAIN = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{}~"
+
+
+def finding_id(key: str) -> str:
+    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def sighting(
+    context: Context,
+    risk: Risk,
+    record: Record,
+    *,
+    subject: str,
+    rule: str,
+    wire: str = "",
+    host: str | None = None,
+    severity: Severity | None = None,
+) -> Iterator[Sighting]:
+    """One sighting, or none where the policy switched the risk off.
+
+    Severity: the policy's word, else the detector's, else the table's."""
+    about = RISKS[risk]
+    if risk in context.policy.off:
+        return
+    host = host or context.host
+    key = key_of(risk, subject, host, context.service)
+    yield Sighting(
+        id=finding_id(key),
+        ts=record.ts,
+        capture=record.capture,
+        frame=record.frame,
+        risk=risk,
+        severity=context.policy.severity.get(risk, severity or about.severity),
+        subject=subject,
+        host=host,
+        title=about.title,
+        remedy=about.remedy,
+        count=1,
+        first_seen=record.ts,
+        last_seen=record.ts,
+        evidence=[Evidence(capture=record.capture, frame=record.frame, rule=rule, excerpt=excerpt(wire))],
+        key=key,
+        record=record.id,
+        service=context.service,
+    )
+
+
+class Detectors:
+    """All detectors under one policy. Holds nothing but the policy and which sessions were already reported."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self._policy = policy or Policy()
+        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def on_record(self, session: SessionRecord, record: Record, wire: str = "") -> Iterator[FindingRecord]:
+        """What one placed record shows. `session` is what is known of its session at this moment."""
+        context = Context(session, self._policy)
+        for detector in DETECTORS.get(type(record), ()):
+            yield from detector(context, record, wire)
+
+    def on_session(self, session: SessionRecord, wire: str = "") -> Iterator[FindingRecord]:
+        """What the session itself shows. Call it when the session closes; calling it earlier too, once the session's
+        account is known, makes live findings come sooner and counts nothing twice."""
+        context = Context(session, self._policy)
+        for detector in DETECTORS.get(SessionRecord, ()):
+            for found in detector(context, session, wire):
+                told = (found.risk, session.id)
+                if told in self._told:
+                    continue
+                self._told[told] = None
+                if len(self._told) > MAX_REMEMBERED_SIGHTINGS:
+                    self._told.popitem(last=False)
+                yield found
+
+
+class Aggregate:
+    """Findings of one run merged by key: count, first and last seen, worst severity, first evidence."""
+
+    def __init__(self, evidence: int = MAX_EVIDENCE) -> None:
+        self._evidence = evidence
+        self._found: dict[str, FindingRecord] = {}
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self.suppressed = 0
+        """Sightings of findings beyond MAX_FINDINGS: not in this summary, but in the store."""
+
+    def add(self, found: FindingRecord) -> FindingRecord | None:
+        """The merged finding; None where the sighting was already counted or there are too many findings."""
+        if isinstance(found, Sighting) and not self._first_time(found):
+            return None
+        known = self._found.get(found.key)
+        if known is None and len(self._found) >= MAX_FINDINGS:
+            self.suppressed += 1
+            return None
+        self._found[found.key] = merged = _plain(found) if known is None else merge(known, found, self._evidence)
+        return merged
+
+    def _first_time(self, found: Sighting) -> bool:
+        mark = (found.id, found.record)
+        if mark in self._seen:
+            return False
+        self._seen[mark] = None
+        if len(self._seen) > MAX_REMEMBERED_SIGHTINGS:
+            self._seen.popitem(last=False)
+        return True
+
+    def findings(self) -> list[FindingRecord]:
+        """Worst first, then by risk, host and subject: the same order whatever the order of arrival."""
+        return sorted(self._found.values(), key=order)
+
+
+def order(finding: FindingRecord) -> tuple[int, str, str, str, str]:
+    return (-finding.severity.rank, finding.risk, finding.host, finding.subject, finding.key)
+
+
+def _plain(found: FindingRecord) -> FindingRecord:
+    return FindingRecord(**{name: getattr(found, name) for name in FindingRecord.__struct_fields__})
+
+
+def merge(one: FindingRecord, other: FindingRecord, evidence: int = MAX_EVIDENCE) -> FindingRecord:
+    """Two reports of one finding as one."""
+    first = min(one, other, key=lambda f: (f.first_seen, f.capture, f.frame))
+    return msgspec.structs.replace(
+        one,
+        ts=first.ts,
+        capture=first.capture,
+        frame=first.frame,
+        severity=max(one.severity, other.severity, key=lambda s: s.rank),
+        count=one.count + other.count,
+        first_seen=first.first_seen,
+        last_seen=max(one.last_seen, other.last_seen),
+        evidence=[*one.evidence, *other.evidence][:evidence],
+    )

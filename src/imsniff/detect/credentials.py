@@ -1,0 +1,47 @@
+"""What an eavesdropper could log in with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from imsniff.detect.core import Context, Risk, Sighting, on, sighting
+from imsniff.events import Grade
+from imsniff.records import LoginRecord, Severity
+
+
+class _Verdict(NamedTuple):
+    risk: Risk
+    severity: Severity | None
+    means: str
+
+
+_VERDICTS: dict[str, _Verdict] = {
+    Grade.CLEARTEXT: _Verdict(Risk.CLEARTEXT_CREDENTIAL, Severity.HIGH, "readable as it is"),
+    Grade.REVERSIBLE: _Verdict(Risk.CLEARTEXT_CREDENTIAL, Severity.HIGH, "disguised without a key"),
+    Grade.CRACKABLE: _Verdict(Risk.CLEARTEXT_CREDENTIAL, Severity.MEDIUM, "can be guessed offline"),
+    Grade.TOKEN: _Verdict(Risk.TOKEN_EXPOSED, None, "works when replayed"),
+}
+"""A protected login gives an eavesdropper nothing, and no finding."""
+
+
+@on(LoginRecord)
+def exposed_credential(context: Context, login: LoginRecord, wire: str) -> Iterator[Sighting]:
+    """`wire` is masked and tells the secret's length and character classes; a kept secret itself never comes here."""
+    verdict = _VERDICTS.get(login.grade)
+    if verdict is None:
+        return
+    seen = [f"{login.scheme} log-in", verdict.means]
+    if login.outcome != "unknown":
+        seen.append(f"outcome {login.outcome}")
+    if wire:
+        seen.append(wire)
+    yield from sighting(
+        context,
+        verdict.risk,
+        login,
+        subject=context.account(login.account),
+        rule=f"{login.protocol}.login.{login.scheme}",
+        wire=", ".join(seen),
+        severity=verdict.severity,
+    )

@@ -1,0 +1,31 @@
+"""Files that go round the mail filter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imsniff.detect.core import Context, Risk, Sighting, on, sighting
+from imsniff.events import TransferState
+from imsniff.records import TransferRecord
+
+
+@on(TransferRecord)
+def file_transfer(context: Context, transfer: TransferRecord, wire: str) -> Iterator[Sighting]:
+    """One finding a file name and sender, however far the transfer came. A cancelled one had been offered."""
+    if transfer.state == TransferState.CANCELLED:
+        return
+    shown = [f"{transfer.state} {transfer.name}"]
+    if transfer.size is not None:
+        shown.append(f"{transfer.size} bytes")
+    if transfer.sha256:
+        shown.append(f"SHA-256 {transfer.sha256}")
+    if wire:
+        shown.append(wire)
+    yield from sighting(
+        context,
+        Risk.FILE_TRANSFER,
+        transfer,
+        subject=f"{transfer.name} from {context.account(transfer.sender) if transfer.sender else 'somebody'}",
+        rule=f"{transfer.protocol}.transfer.{transfer.state}",
+        wire=", ".join(shown),
+    )

@@ -1,0 +1,156 @@
+"""The operator's word: which messaging is allowed, which is forbidden, where it is expected, and how bad a risk is.
+
+    version = 1
+
+    [severity]                        # risk id = severity, or "off"
+    file-transfer = "high"
+
+    [[allow]]                         # no `rogue-im`, no `odd-port`; what it leaks is still reported
+    name = "company Jabber"
+    protocol = "xmpp"                 # protocol or server or both
+    server = "10.1.2.0/24"            # address or network
+    until = 2027-01-01                # judged against packet time, not the clock
+
+    [[deny]]                          # `policy-violation`; wins over an allowance that is wider
+    name = "no IRC"
+    protocol = "irc"
+
+    [ports]                           # further ports a protocol is expected on
+    xmpp = [15222]
+
+Every fault of a file is told at once, each with its place; a policy that contradicts itself is refused.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from datetime import date
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from imsniff.records import SessionRecord, Severity
+
+Network = IPv4Network | IPv6Network
+VERSION = 1
+OFF = "off"
+
+
+class PolicyError(ValueError):
+    """`faults`: one line each, beginning with `file: place`."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[allow]]` or `[[deny]]`: all that it names must fit."""
+
+    name: str
+    protocol: str | None = None
+    """A protocol or a service, as a session names them."""
+    server: str | None = None
+    until: date | None = None
+    """The last day it holds."""
+
+    @property
+    def network(self) -> Network | None:
+        return None if self.server is None else ip_network(self.server)
+
+    def fits(self, session: SessionRecord) -> bool:
+        if self.protocol is not None and self.protocol not in (session.protocol, session.service):
+            return False
+        if self.until is not None and session.first_seen[:10] > self.until.isoformat():
+            return False
+        network = self.network
+        return network is None or ip_address(session.server_ip) in network
+
+
+class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: int
+    severity: dict[str, str] = {}
+    allow: list[Rule] = []
+    deny: list[Rule] = []
+    ports: dict[str, list[int]] = {}
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """A checked policy; the empty one allows nothing and changes nothing."""
+
+    severity: dict[str, Severity] = {}
+    off: frozenset[str] = frozenset()
+    allow: tuple[Rule, ...] = ()
+    deny: tuple[Rule, ...] = ()
+    ports: dict[str, frozenset[int]] = {}
+
+    def denies(self, session: SessionRecord) -> Rule | None:
+        return next((rule for rule in self.deny if rule.fits(session)), None)
+
+    def allows(self, session: SessionRecord) -> bool:
+        return self.denies(session) is None and any(rule.fits(session) for rule in self.allow)
+
+    def expects(self, session: SessionRecord) -> bool:
+        """Whether nothing is odd about this session's port."""
+        return session.server_port in self.ports.get(session.protocol, ()) or self.allows(session)
+
+
+def load(file: Path) -> Policy:
+    """Raises PolicyError with every fault of the file."""
+    try:
+        raw = tomllib.loads(file.read_text("utf-8"))
+    except OSError as why:
+        raise PolicyError([f"{file}: {why.strerror or why}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
+        raise PolicyError([f"{file}: not TOML: {why}"]) from None
+    try:
+        written = msgspec.convert(raw, PolicyFile)
+    except msgspec.ValidationError as why:
+        raise PolicyError([f"{file}: {why}"]) from None
+    if faults := [f"{file}: {fault}" for fault in _faults(written)]:
+        raise PolicyError(faults)
+    return Policy(
+        severity={risk: Severity(word) for risk, word in written.severity.items() if word != OFF},
+        off=frozenset(risk for risk, word in written.severity.items() if word == OFF),
+        allow=tuple(written.allow),
+        deny=tuple(written.deny),
+        ports={protocol: frozenset(ports) for protocol, ports in written.ports.items()},
+    )
+
+
+def _faults(written: PolicyFile) -> Iterator[str]:
+    from imsniff.detect.core import Risk  # detect imports this module
+
+    if written.version != VERSION:
+        yield f"version: {written.version} is not known, this program reads {VERSION}"
+    words = [*Severity, OFF]
+    for risk, word in written.severity.items():
+        if risk not in list(Risk):
+            yield f"severity.{risk}: no such risk"
+        if word not in words:
+            yield f'severity.{risk}: "{word}" is none of {", ".join(words)}'
+    for protocol, ports in written.ports.items():
+        for port in ports:
+            if not 0 < port < 65_536:
+                yield f"ports.{protocol}: {port} is no port"
+    yield from _rule_faults(written)
+
+
+def _rule_faults(written: PolicyFile) -> Iterator[str]:
+    scopes: dict[tuple[str | None, Network | None], str] = {}
+    for kind, rules in (("allow", written.allow), ("deny", written.deny)):
+        for number, rule in enumerate(rules):
+            place = f'{kind}[{number}] "{rule.name}"'
+            if rule.protocol is None and rule.server is None:
+                yield f"{place}: names neither protocol nor server, so it would fit everything"
+            try:
+                scope = (rule.protocol, rule.network)
+            except ValueError as why:
+                yield f"{place}: server: {why}"
+                continue
+            other = scopes.setdefault(scope, place)
+            if not other.startswith(kind):
+                yield f"{place}: contradicts {other}, both are about the same"

@@ -1,0 +1,78 @@
+import pytest
+
+from imsniff.policy import PolicyError, load
+from made import session
+
+
+def read(tmp_path, text):
+    file = tmp_path / "policy.toml"
+    file.write_text(text)
+    return load(file)
+
+
+def test_a_good_policy(tmp_path):
+    policy = read(
+        tmp_path,
+        """
+        version = 1
+        [severity]
+        odd-port = "off"
+        file-transfer = "high"
+        [[allow]]
+        name = "company Jabber"
+        protocol = "xmpp"
+        server = "10.0.0.10"
+        until = 2027-01-01
+        [ports]
+        xmpp = [15222]
+        """,
+    )
+    assert policy.off == {"odd-port"}
+    assert policy.allows(session())
+    assert not policy.allows(session(server_ip="10.0.0.11"))
+    assert not policy.allows(session(first_seen="2027-01-02T00:00:00.000000Z"))
+    assert policy.expects(session(server_ip="10.9.9.9", server_port=15222))
+
+
+def test_every_fault_is_told_at_once(tmp_path):
+    with pytest.raises(PolicyError) as caught:
+        read(
+            tmp_path,
+            """
+            version = 2
+            [severity]
+            rouge-im = "high"
+            odd-port = "huge"
+            [[allow]]
+            name = "everything"
+            [[allow]]
+            name = "typo"
+            server = "10.0.0.300"
+            [ports]
+            sip = [70000]
+            """,
+        )
+    text = str(caught.value)
+    for word in ("version", "rouge-im", "huge", "everything", "10.0.0.300", "70000"):
+        assert word in text
+    assert all("policy.toml: " in fault for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("version = 1\n[[allow]]\nname='a'\nprotocol='irc'\n[[deny]]\nname='b'\nprotocol='irc'\n", "contradicts"),
+        ("version = 1\n[[alow]]\nname='a'\n", "alow"),
+        ("version = 1\n[[deny]]\nname='a'\nprotcol='irc'\n", "$.deny[0]"),
+        ("version = ", "not TOML"),
+    ],
+)
+def test_a_bad_policy_is_refused_with_its_place(tmp_path, text, word):
+    with pytest.raises(PolicyError, match=r"policy\.toml") as caught:
+        read(tmp_path, text)
+    assert word in str(caught.value)
+
+
+def test_a_policy_that_is_not_there(tmp_path):
+    with pytest.raises(PolicyError, match="No such file"):
+        load(tmp_path / "none.toml")
