@@ -1,0 +1,258 @@
+"""Where the bytes of a capture come from: a file, a pipe, stdin, any of them compressed.
+
+Compression is told by its magic number, never by the name, and is undone as it streams: a file that unpacks to
+petabytes costs time, not memory.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from imsniff.limits import MAX_UNPACK_MEMORY
+
+STDIN = "-"
+
+Stream = io.RawIOBase | io.BufferedIOBase
+
+_PIECE = 1 << 16
+"""Bytes of compressed input taken at a time."""
+
+
+class Broken(Exception):
+    """The bytes stop before they should: corrupt compression, or the disk failed. The text says which."""
+
+
+class Source(Protocol):
+    live: bool
+    """Whether a read gives what is there now and more may come later (a pipe)."""
+    total: int | None
+    """Bytes of the file on disk, where that is known."""
+
+    @property
+    def consumed(self) -> int:
+        """Bytes of the file on disk read so far."""
+
+    def read_into(self, view: memoryview) -> int:
+        """Fill the front of `view`; 0 when there is no more. Raises Broken."""
+
+    def close(self) -> None: ...
+
+
+class Plain:
+    """Bytes as they are. `head` was already read from the stream."""
+
+    def __init__(self, stream: Stream, head: bytes) -> None:
+        self._stream = stream
+        self._head = head
+        self.consumed = len(head)
+        self.total, self.live = _nature(stream)
+
+    def read_into(self, view: memoryview) -> int:
+        if self._head:
+            size = min(len(view), len(self._head))
+            view[:size] = self._head[:size]
+            self._head = self._head[size:]
+            return size
+        try:
+            size = self._stream.readinto(view) or 0
+        except OSError as why:
+            raise Broken(f"cannot read on: {why.strerror}") from None
+        self.consumed += size
+        return size
+
+    def close(self) -> None:
+        if self._stream is not _standard_input():
+            self._stream.close()
+
+
+class Decoder(Protocol):
+    """One compressed member, as zlib, lzma and bz2 do it."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def unpack(self, data: bytes, most: int) -> bytes:
+        """At most `most` bytes; call with b"" for more while it gives some."""
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def unpack(self, data: bytes, most: int) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, most)
+
+
+class _Bounded:
+    """xz and bzip2, whose decoders keep their own input."""
+
+    def __init__(self, inner: lzma.LZMADecompressor | bz2.BZ2Decompressor) -> None:
+        self._inner = inner
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def unpack(self, data: bytes, most: int) -> bytes:
+        return b"" if not data and self._inner.needs_input else self._inner.decompress(data, most)
+
+
+class _Zstd:
+    """zstd has no `most`: little input at a time bounds it instead (a block of 4 bytes can make 128 KiB)."""
+
+    _BITE = 512
+
+    def __init__(self) -> None:
+        import zstandard  # only who reads such a file needs it
+
+        self._inner = zstandard.ZstdDecompressor(max_window_size=MAX_UNPACK_MEMORY).decompressobj()
+        self._waiting = b""
+        self.error = zstandard.ZstdError
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data + self._waiting
+
+    def unpack(self, data: bytes, most: int) -> bytes:
+        waiting, at = memoryview(self._waiting + data), 0
+        made, size = [], 0
+        while at < len(waiting) and size < most and not self._inner.eof:
+            made.append(self._inner.decompress(waiting[at : at + self._BITE]))
+            size += len(made[-1])
+            at += self._BITE
+        self._waiting = bytes(waiting[at:])
+        return b"".join(made)
+
+
+CODECS: dict[bytes, tuple[str, Callable[[], Decoder]]] = {
+    b"\x1f\x8b": ("gzip", _Gzip),
+    b"\xfd7zXZ\x00": ("xz", lambda: _Bounded(lzma.LZMADecompressor(memlimit=MAX_UNPACK_MEMORY))),
+    b"BZh": ("bzip2", lambda: _Bounded(bz2.BZ2Decompressor())),
+    b"\x28\xb5\x2f\xfd": ("zstd", _Zstd),
+}
+_HEAD = max(map(len, CODECS))
+
+
+class Unpacked:
+    """A compressed stream of one or more members."""
+
+    def __init__(self, packed: Plain, name: str, codec: Callable[[], Decoder]) -> None:
+        self._packed = packed
+        self._name = name
+        self._codec = codec
+        self._member: Decoder | None = codec()
+        self._ready = memoryview(b"")
+        self._input = b""
+        """What the member has not been given yet."""
+        self._buffer = bytearray(_PIECE)
+        self.live = packed.live
+        self.total = packed.total
+
+    @property
+    def consumed(self) -> int:
+        return self._packed.consumed
+
+    def read_into(self, view: memoryview) -> int:
+        if not self._ready:
+            self._ready = memoryview(self._next(max(len(view), _PIECE)))
+        size = min(len(view), len(self._ready))
+        view[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
+
+    def close(self) -> None:
+        self._packed.close()
+
+    def _next(self, most: int) -> bytes:
+        """Some unpacked bytes; none only at the end."""
+        while self._member is not None:
+            data, self._input = self._input, b""
+            try:
+                made = self._member.unpack(data, most)
+            except Exception as why:  # zlib.error, LZMAError, OSError, ZstdError, MemoryError: each codec has its own
+                self._member = None
+                raise Broken(f"{self._name} data is corrupt ({why})") from None
+            if self._member.eof:
+                self._turn_over(self._member.unused_data)
+            elif not made:
+                self._input = self._read()
+                if not self._input:
+                    self._member = None
+                    raise Broken(f"{self._name} data is cut off")
+            if made:
+                return made
+        return b""
+
+    def _turn_over(self, rest: bytes) -> None:
+        """The next member, where one begins; gzip ignores zeros and garbage behind the last, and so do we."""
+        while len(rest := rest.lstrip(b"\0")) < _HEAD:
+            more = self._read()
+            if not more:
+                break
+            rest += more
+        same = any(rest.startswith(magic) for magic, (name, _) in CODECS.items() if name == self._name)
+        self._member, self._input = (self._codec(), rest) if same else (None, b"")
+
+    def _read(self) -> bytes:
+        size = self._packed.read_into(memoryview(self._buffer))
+        return bytes(self._buffer[:size])
+
+
+def open_source(path: str | Path) -> Source:
+    """`-` is stdin. Raises OSError."""
+    stream = _standard_input() if str(path) == STDIN else io.FileIO(path)
+    head = b""
+    try:
+        while len(head) < _HEAD and (more := stream.read(_HEAD - len(head))):
+            head += more
+    except OSError:
+        stream.close()
+        raise
+    plain = Plain(stream, head)
+    for magic, (name, codec) in CODECS.items():
+        if head.startswith(magic):
+            return Unpacked(plain, name, codec)
+    return plain
+
+
+def _standard_input() -> Stream:
+    """Unbuffered where it can be, so that a pipe gives what it has."""
+    stream: Stream = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+    return stream
+
+
+def _nature(stream: Stream) -> tuple[int | None, bool]:
+    """Size, and whether it is a pipe or the like."""
+    try:
+        about = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # no file below it: io.UnsupportedOperation is both
+        return None, False
+    regular = stat.S_ISREG(about.st_mode)
+    return about.st_size if regular else None, not regular
