@@ -43,6 +43,9 @@ MAX_TRANSFER_HASHED: Final = 64 * 1024 * 1024
 MAX_XML_DEPTH: Final = 32
 """Nesting of XML elements. Real stanzas stay under 12."""
 
+MAX_XML_ELEMENTS: Final = 16_384
+"""Elements of one XMPP stanza: a roster of MAX_CONTACTS contacts, each with its groups. Above: `xmpp.desync`."""
+
 MAX_STANZA: Final = 262_144
 """Bytes of one XMPP stanza: Prosody's own default limit for clients."""
 
@@ -51,6 +54,18 @@ MAX_HEADERS: Final = 128
 
 MAX_SIP_MESSAGE: Final = 65_536
 """Bytes of one SIP message with its body: one UDP datagram."""
+
+MAX_BODY_NESTING: Final = 4
+"""Containers (multipart, CPIM) inside each other in one SIP or MSRP body; real ones stop at two. Deeper is not opened."""
+
+MAX_BODY_PARTS: Final = 32
+"""Parts of one multipart body that are looked at."""
+
+MAX_SDP_LINES: Final = 512
+"""Lines of one session description that are read: a browser's offer with dozens of ICE candidates stays under 300."""
+
+MAX_HTTP_HEAD: Final = 16_384
+"""Bytes of one HTTP head before IM packets in its body; common servers refuse more than 8 or 16 KB."""
 
 MAX_MSRP_CHUNK: Final = 1_048_576
 """Bytes of one MSRP chunk. RFC 4975 asks for chunks of at most 2048 B unless interruptible, real relays go to 1 MB."""
@@ -206,3 +221,25 @@ MAX_RULE_REPEAT: Final = 256
 
 MAX_RULE_EXPANDED: Final = 8_192
 """Positions of a pattern with its bounded repeats written out (nested ones multiply)."""
+
+MAX_MSNP_PAYLOAD: Final = 57_344
+"""Bytes of payload that one MSNP command may announce. Messages stay under 1 664, lists (ADL) under 7 500, policies
+(GCF) and MSNP21 datagrams under 40 000; with its line it still fits MAX_FRAME. Reached: `msnp.desync`."""
+
+MAX_MSNSLP: Final = 65_536
+"""Bytes of one reassembled MSNSLP request: 2 KB, or 50 KB where the invitation carries a preview picture. More: dropped."""
+
+MAX_P2P_FRAME: Final = 16_384
+"""Bytes of one frame of an MSN direct connection. Official clients send at most 1 400. More: `msnp2p.desync`."""
+
+MAX_MSN_CHUNKS: Final = 64
+"""Pieces of one MSN message. The official client splits what is longer than 1 400 characters, and types 20 000 at most."""
+
+MAX_COOKIE_FRAMES: Final = 32
+"""Frames an OSCAR cookie login waits for the server to say whose it is (12 to 20 in real sign-ons): then without account."""
+
+MAX_FOREIGN_FRAMES: Final = 4
+"""Broken frames before the first sound one after which a flow is not OSCAR's, TOC's or OFT's: the dissector gives up."""
+
+MAX_UNSIGNED: Final = 8
+"""Messages in an AIM chat room that wait for their echo, which names their sender; then they go out without one."""

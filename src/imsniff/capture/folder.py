@@ -13,7 +13,7 @@ from imsniff.capture.source import STDIN, Broken, open_source
 Note = Callable[[str], None]
 
 
-def expand(paths: Iterable[str | Path], note: Note = lambda text: None) -> list[Path]:
+def expand(paths: Iterable[str | Path], note: Note = lambda _: None) -> list[Path]:
     """Directories become the captures below them, sorted; what is not a capture there is passed over with a `note`.
 
     Files that are named stay in the list whatever they are, so that opening them says what is wrong. Nothing comes

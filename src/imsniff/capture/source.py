@@ -15,7 +15,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from imsniff.limits import MAX_UNPACK_MEMORY
 
@@ -244,7 +244,8 @@ def open_source(path: str | Path) -> Source:
 
 def _standard_input() -> Stream:
     """Unbuffered where it can be, so that a pipe gives what it has."""
-    stream: Stream = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+    buffered: Any = sys.stdin.buffer
+    stream: Stream = getattr(buffered, "raw", buffered)
     return stream
 
 
