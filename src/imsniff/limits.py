@@ -243,3 +243,6 @@ MAX_FOREIGN_FRAMES: Final = 4
 
 MAX_UNSIGNED: Final = 8
 """Messages in an AIM chat room that wait for their echo, which names their sender; then they go out without one."""
+
+MAX_DIRECT_IM_KEPT: Final = 65_536
+"""Bytes kept of one direct AIM message: its text, which comes before its pictures. The rest is counted, not kept."""

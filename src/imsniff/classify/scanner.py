@@ -1,0 +1,40 @@
+"""Which payload rules the first bytes of one direction match.
+
+A `start` rule counts at the first byte of the data only; an `anywhere` rule counts anywhere in a stream that was met
+mid-stream, and at the first byte otherwise. Whatever a rule matches must end within its own `within` bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from imsniff.rules.engines import Bytes, Engine, Needle, engine
+from imsniff.rules.schema import PayloadRule
+
+EngineName = Literal["auto", "hyperscan", "re"]
+
+
+class Scanner:
+    """Looks for all rules at once. One scanner may be used by several threads."""
+
+    def __init__(self, rules: Iterable[PayloadRule], engine: EngineName = "auto") -> None:
+        self._rules = tuple(rules)
+        self._engine: EngineName = engine
+        self._compiled: dict[tuple[str, bool], tuple[Engine, tuple[PayloadRule, ...]]] = {}
+
+    def scan(self, data: Bytes, transport: str, *, midstream: bool = False) -> tuple[PayloadRule, ...]:
+        """The rules that match, each once, in the order of the set.
+
+        `transport` is `tcp` or `udp`; `midstream`: the data does not begin where its stream began."""
+        ready = self._compiled.get((transport, midstream))
+        if ready is None:  # two threads may both compile: the results are the same
+            ready = self._compiled[transport, midstream] = self._compile(transport, midstream=midstream)
+        looks, rules = ready
+        found = looks.find(data)
+        return tuple([rules[number] for number in found]) if found else ()
+
+    def _compile(self, transport: str, *, midstream: bool) -> tuple[Engine, tuple[PayloadRule, ...]]:
+        rules = tuple(rule for rule in self._rules if transport in rule.transport)
+        needles = [Needle(rule.expression, rule.anchored or not midstream, rule.within) for rule in rules]
+        return engine(self._engine, needles), rules

@@ -1,0 +1,357 @@
+"""From signature directories to one `SignatureSet`, or to all that is wrong with them.
+
+    signatures/ports.toml             what is normal
+    signatures/payload/*.toml         fingerprints that nominate dissectors
+    signatures/services/*.toml        messengers known by where they connect
+    signatures/lexicon/*.toml         read by the detectors; here it only counts into the SHA-256
+
+Weakest first: the packaged set, `$XDG_CONFIG_HOME/imsniff/signatures`, the operator's `--signatures DIR`. Each adds,
+and replaces by `id` (ports by protocol) what a weaker one says. Within one directory an id may stand once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import date
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import platformdirs
+from msgspec import Struct
+
+from imsniff.rules.engines import Needle, Plain
+from imsniff.rules.located import Fault, Lines, SignatureError
+from imsniff.rules.pattern import BadPattern, Expression, from_hex, from_pattern, literal_hex
+from imsniff.rules.schema import (
+    Anchor,
+    PayloadEntry,
+    PayloadRule,
+    Place,
+    Ports,
+    PortsEntry,
+    Service,
+    ServiceEntry,
+    Services,
+    SignatureSet,
+    Transport,
+)
+
+__all__ = ["SignatureError", "SignatureSet", "load", "packaged_directory"]
+
+VERSION = 1
+"""Of the file format."""
+
+Entry = TypeVar("Entry", bound=Struct)
+
+_HERE = Path(__file__).resolve().parent
+
+
+def packaged_directory() -> Path:
+    """The signatures that came with the program: inside the installed package, or at the root of the checkout, which an
+    editable installation uses. Raises FileNotFoundError."""
+    for directory in (_HERE.parent / "signatures", _HERE.parents[2] / "signatures"):
+        if (directory / "ports.toml").is_file():
+            return directory
+    raise FileNotFoundError(f"no signatures beside {_HERE.parent}: the installation is incomplete")
+
+
+def user_directory() -> Path:
+    """Where an operator keeps their own."""
+    return platformdirs.user_config_path("imsniff", appauthor=False) / "signatures"
+
+
+def load(extra: Path | None = None, *, base: Path | None = None, user: Path | None = None) -> SignatureSet:
+    """Read the packaged set, the operator's own, and `extra`. Raises SignatureError with every fault there is.
+
+    `base` and `user` are for tests: other directories in place of the packaged and the user's."""
+    reader = _Reader()
+    reader.read(base or packaged_directory())
+    own = user or user_directory()
+    if own.is_dir():
+        reader.read(own)
+    if extra is not None:
+        reader.read(extra)
+    return reader.finish()
+
+
+class _Reader:
+    """Collects entries and faults, directory by directory."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self._payload: dict[str, PayloadRule] = {}
+        self._services: dict[str, Service] = {}
+        self._ports: dict[str, PortsEntry] = {}
+        self._known: frozenset[int] = frozenset()
+        self._directories: list[Path] = []
+        self._files: list[Path] = []
+        self._digest = hashlib.sha256()
+        self._seen: dict[tuple[str, str], Place] = {}
+        """Ids of the directory being read."""
+
+    def read(self, directory: Path) -> None:
+        if not directory.is_dir():
+            self.faults.append(Fault(directory, 0, "", "no such directory"))
+            return
+        self._directories.append(directory)
+        self._seen = {}
+        read = {"payload": self._read_payload, "services": self._read_services, "lexicon": None}
+        known = [path for folder in read for path in sorted((directory / folder).glob("*.toml"))]
+        if (ports := directory / "ports.toml").is_file():
+            known.append(ports)
+        for stray in sorted(set(directory.rglob("*.toml")) - set(known)):
+            if not stray.name.startswith("policy"):
+                why = "belongs nowhere: files are ports.toml, payload/*.toml, services/*.toml, lexicon/*.toml"
+                self.faults.append(Fault(stray, 0, "", why))
+        for path in known:
+            handler = self._read_ports if path is ports else read[path.parent.name]
+            file = _File.opened(path, self.faults)
+            if file is None:
+                continue
+            self._files.append(path)
+            self._digest.update(f"{path.relative_to(directory).as_posix()}\0".encode())
+            self._digest.update(msgspec.json.encode(file.content, order="sorted") + b"\0")
+            if handler is not None:
+                file.check_version()
+                handler(file)
+
+    def finish(self) -> SignatureSet:
+        for rule in self._payload.values():
+            for answer in rule.reverse:
+                if answer not in self._payload:
+                    why = f"no rule is called {answer!r}"
+                    self.faults.append(Fault(rule.place.path, rule.place.line, f"{rule.id}.reverse", why))
+        if self.faults:
+            raise SignatureError(self.faults)
+        return SignatureSet(
+            payload=tuple(self._payload.values()),
+            ports=Ports(self._ports, self._known),
+            services=Services(tuple(self._services.values())),
+            sha256=self._digest.hexdigest(),
+            directories=tuple(self._directories),
+            files=tuple(self._files),
+        )
+
+    # --- one kind of file each ----------------------------------------------------------------------------------------
+
+    def _read_payload(self, file: _File) -> None:
+        file.only("version", "protocol", "payload")
+        protocol = file.content.get("protocol")
+        if not isinstance(protocol, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", protocol):
+            file.fault("protocol", "the dissector to attach is missing, or is no name")
+            protocol = "?"
+        for key, entry in file.entries("payload", PayloadEntry):
+            place = Place(file.path, file.lines[key])
+            if self._once(file, key, "payload", entry.id, place) and (
+                rule := _Author(file, key, entry).rule(protocol, place)
+            ):
+                self._payload[entry.id] = rule
+
+    def _read_services(self, file: _File) -> None:
+        file.only("version", "service")
+        for key, entry in file.entries("service", ServiceEntry):
+            place = Place(file.path, file.lines[key])
+            if not self._once(file, key, "service", entry.id, place):
+                continue
+            if not entry.suffix and not entry.networks:
+                file.fault(key, "neither `suffix` nor `networks`: nothing can match")
+            networks = []
+            for written in entry.networks:
+                try:
+                    networks.append(ip_network(written))
+                except ValueError as why:
+                    file.fault(f"{key}.networks", str(why))
+            self._services[entry.id] = Service(entry=entry, networks=tuple(networks), place=place)
+
+    def _read_ports(self, file: _File) -> None:
+        file.only("version", "known", "ports")
+        if (known := file.content.get("known")) is not None and (
+            ports := file.converted("", {"tcp": known}, PortsEntry, names={"tcp": "known"})
+        ):
+            self._known |= frozenset(ports.tcp)
+        table = file.content.get("ports", {})
+        if not isinstance(table, dict):
+            file.fault("ports", "expected a table")
+            return
+        for protocol, written in table.items():
+            if entry := file.converted(f"ports.{protocol}", written, PortsEntry):
+                self._ports[protocol] = entry
+
+    def _once(self, file: _File, key: str, kind: str, name: str, place: Place) -> bool:
+        before = self._seen.setdefault((kind, name), place)
+        if before is not place:
+            file.fault(f"{key}.id", f"{name!r} is already used at {before}")
+        return before is place
+
+
+class _File:
+    """One parsed TOML file."""
+
+    def __init__(self, path: Path, text: str, content: dict[str, Any], faults: list[Fault]) -> None:
+        self.path = path
+        self.content = content
+        self.lines = Lines(text)
+        self._faults = faults
+
+    @classmethod
+    def opened(cls, path: Path, faults: list[Fault]) -> _File | None:
+        try:
+            text = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+            return cls(path, text, tomllib.loads(text), faults)
+        except (OSError, UnicodeDecodeError) as why:
+            faults.append(Fault(path, 0, "", str(why)))
+        except tomllib.TOMLDecodeError as why:
+            message, _, where = str(why).partition(" (at ")
+            line = re.search(r"line (\d+)", where)
+            number = int(line[1]) if line else text.count("\n") + 1
+            faults.append(Fault(path, number, "", f"not TOML: {message[:1].lower()}{message[1:]}"))
+        return None
+
+    def fault(self, key: str, message: str) -> None:
+        self._faults.append(Fault(self.path, self.lines[key], key, message))
+
+    def only(self, *allowed: str) -> None:
+        for key in self.content:
+            if key not in allowed:
+                self.fault(key, f"unknown key; here may stand {', '.join(allowed)}")
+
+    def check_version(self) -> None:
+        version = self.content.get("version")
+        if type(version) is not int or version != VERSION:
+            self.fault("version", f"this program reads version {VERSION}, the file has {version!r}")
+
+    def entries(self, name: str, kind: type[Entry]) -> Iterator[tuple[str, Entry]]:
+        """Every well-formed entry of an array of tables, and its key."""
+        array = self.content.get(name, [])
+        if not isinstance(array, list):
+            self.fault(name, f"expected an array: write [[{name}]]")
+            return
+        for number, written in enumerate(array):
+            key = f"{name}[{number}]"
+            if entry := self.converted(key, written, kind):
+                yield key, entry
+
+    def converted(
+        self, key: str, written: object, kind: type[Entry], names: dict[str, str] | None = None
+    ) -> Entry | None:
+        """A value as a struct, or None and a fault noted for each thing wrong with it.
+
+        msgspec stops at the first: what is at fault is taken out and the rest is tried again."""
+        remaining = dict(written) if isinstance(written, dict) else written
+        removed: set[str] = set()
+        for _ in range(len(kind.__struct_fields__) + 20):
+            try:
+                entry = msgspec.convert(remaining, kind, strict=True)
+            except msgspec.ValidationError as why:
+                message, _, path = str(why).partition(" - at `$")
+                field = path.rstrip("`").removeprefix(".").partition(".")[0].partition("[")[0]
+                unknown = re.search(r"unknown field `(.*)`", message)
+                missing = re.search(r"missing required field `(.*)`", message)
+                if unknown or missing:
+                    field = (unknown or missing)[1]  # type: ignore[index]  # one of them is a match
+                if not (missing and field in removed):
+                    shown = (names or {}).get(field, field)
+                    self.fault(f"{key}.{shown}".strip("."), _lower(message))
+                if missing and isinstance(remaining, dict):
+                    remaining[field] = _FILLERS.get(field, "x.x")
+                    removed.add(field)
+                elif isinstance(remaining, dict) and field in remaining:
+                    del remaining[field]
+                    removed.add(field)
+                else:
+                    return None
+            else:
+                return None if removed else entry
+        return None
+
+
+_FILLERS: dict[str, object] = {
+    "side": "either",
+    "transport": ["tcp"],
+    "category": "social",
+    "since": date(2000, 1, 1),
+}
+"""What stands for a missing key while the other faults of its entry are looked for."""
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+class _Author:
+    """Checks one payload entry as its author would want it checked."""
+
+    def __init__(self, file: _File, key: str, entry: PayloadEntry) -> None:
+        self._file = file
+        self._key = key
+        self._entry = entry
+        self._sound = True
+
+    def _fault(self, field: str, message: str) -> None:
+        self._sound = False
+        self._file.fault(f"{self._key}.{field}", message)
+
+    def rule(self, protocol: str, place: Place) -> PayloadRule | None:
+        entry = self._entry
+        expression = self._expression()
+        examples = (*self._texts("example"), *self._bytes("example_hex"))
+        counters = (*self._texts("not"), *self._bytes("not_hex"))
+        if len(set(entry.transport)) != len(entry.transport):
+            self._fault("transport", "the same transport twice")
+        if not (entry.example or entry.example_hex):
+            self._fault("example", "no `example` and no `example_hex`: a rule must show what it matches")
+        if expression is None or not self._sound:
+            return None
+        if expression.to_end and (entry.transport != (Transport.UDP,) or entry.within is not None):
+            self._fault("pattern", "`$` needs a datagram: `transport = ['udp']` and no `within`; a stream has no end")
+        if entry.within is not None and entry.within < expression.shortest:
+            self._fault("within", f"the shortest match has {expression.shortest} bytes: it can never match")
+        if entry.anchor is Anchor.ANYWHERE and re.match(r"(\(\?\w+\))?\^", entry.pattern or ""):
+            self._fault("pattern", "`^` contradicts `anchor = 'anywhere'`")
+        rule = PayloadRule(
+            entry=entry, protocol=protocol, expression=expression, examples=examples, counters=counters, place=place
+        )
+        self._tried(rule)
+        return rule if self._sound else None
+
+    def _expression(self) -> Expression | None:
+        entry = self._entry
+        if (entry.pattern is None) == (entry.hex is None):
+            self._fault("pattern", "a rule has either `pattern` or `hex`")
+            return None
+        try:
+            if entry.pattern is not None:
+                return from_pattern(entry.pattern)
+            return from_hex(entry.hex or "")
+        except BadPattern as why:
+            self._fault("hex" if entry.pattern is None else "pattern", str(why))
+            return None
+
+    def _texts(self, name: str) -> Iterator[bytes]:
+        for text in self._entry.example if name == "example" else self._entry.counter:
+            try:
+                yield text.encode("latin-1")
+            except UnicodeEncodeError:
+                self._fault(name, f"a character above U+00FF in {text[:40]!r}: each stands for one byte")
+
+    def _bytes(self, name: str) -> Iterator[bytes]:
+        for text in self._entry.example_hex if name == "example_hex" else self._entry.counter_hex:
+            try:
+                yield literal_hex(text)
+            except BadPattern as why:
+                self._fault(name, str(why))
+
+    def _tried(self, rule: PayloadRule) -> None:
+        """Run the examples as the scanner would; those of an `anywhere` rule as mid-stream, where it matches most."""
+        engine = Plain([Needle(rule.expression, rule.anchored, rule.within)])
+        for example in rule.examples:
+            if not engine.find(example):
+                self._fault("example", f"does not match: {example[:60]!r}")
+        for counter in rule.counters:
+            if engine.find(counter):
+                self._fault("not", f"matches: {counter[:60]!r}")
