@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-PROTOCOLS = ("oscar", "oft", "msnp", "msnftp", "msnp2p", "ymsg", "sip", "msrp", "xmpp", "irc", "dcc")
+PROTOCOLS = ("oscar", "oft", "odc", "msnp", "msnftp", "msnp2p", "ymsg", "sip", "msrp", "xmpp", "irc", "dcc")
 """Modules that hold dissectors."""
 
 

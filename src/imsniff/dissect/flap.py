@@ -1,0 +1,80 @@
+"""FLAP, the framing under OSCAR and TOC. One frame, big-endian:
+
+    "*" | channel:1 | sequence:2 | length:2 | body
+
+Channels: 1 sign-on, 2 data (a SNAC, or a line of TOC), 3 error, 4 sign-off, 5 keep-alive. The sequence counts one up a
+frame and direction; 16 bits, though old ICQ clients keep to 15. A sign-on body is the version (always 1) and TLVs.
+
+Nothing marks the end of a frame, so a lost reader must find the next header among arbitrary bytes. The header alone
+is weak (16 known bits), which is why OSCAR and TOC each add what must stand in the body.
+
+References: open-oscar-server wire/frames.go and docs/TOC.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+from imsniff.dissect.core import Inbox
+from imsniff.dissect.cursor import Malformed
+
+MARKER = 0x2A
+HEADER = 6
+LARGEST = HEADER + 0xFFFF
+"""Bytes of the largest frame that a header can announce."""
+
+MARK = re.compile(rb"\x2a[\x01-\x05]")
+VERSION = b"\0\0\0\1"
+
+
+class Channel(IntEnum):
+    SIGN_ON = 1
+    DATA = 2
+    ERROR = 3
+    SIGN_OFF = 4
+    KEEP_ALIVE = 5
+
+
+class Flap(NamedTuple):
+    channel: int
+    sequence: int
+    body: bytes
+
+
+class Header(NamedTuple):
+    channel: int
+    sequence: int
+    size: int
+    """Bytes of the body."""
+
+
+def header(data: bytes | bytearray, at: int = 0) -> Header | None:
+    """The header at `data[at:]`; None while it is not all there. Raises Malformed as soon as it cannot be one."""
+    if len(data) > at and data[at] != MARKER:
+        raise Malformed(f"no FLAP marker but 0x{data[at]:02x}")
+    if len(data) > at + 1 and not 1 <= data[at + 1] <= 5:
+        raise Malformed(f"FLAP channel {data[at + 1]}")
+    if len(data) < at + HEADER:
+        return None
+    return Header(
+        data[at + 1],
+        int.from_bytes(data[at + 2 : at + 4], "big"),
+        int.from_bytes(data[at + 4 : at + 6], "big"),
+    )
+
+
+def follows(earlier: int, later: int) -> bool:
+    """Whether one sequence number comes right after another, in 16 bits or in the 15 of old ICQ clients."""
+    return later in ((earlier + 1) & 0xFFFF, (earlier + 1) & 0x7FFF)
+
+
+def cut(box: Inbox) -> Iterator[Flap]:
+    """Whole frames off the front of `box`. The caller has to look at the body before it is whole, if it wants to."""
+    while (head := header(box.data)) is not None:
+        frame = box.take(HEADER + head.size)
+        if frame is None:
+            return
+        yield Flap(head.channel, head.sequence, frame[HEADER:])
