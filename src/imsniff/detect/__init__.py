@@ -1,6 +1,10 @@
-"""From records to findings."""
+"""From records to findings. Importing this package registers every family of detectors."""
 
-from imsniff.detect import addresses, channel, content, credentials, transfers
+import imsniff.detect.addresses
+import imsniff.detect.channel
+import imsniff.detect.content
+import imsniff.detect.credentials
+import imsniff.detect.transfers  # noqa: F401
 from imsniff.detect.core import Aggregate, Detectors, Risk, Sighting
 
-__all__ = ["Aggregate", "Detectors", "Risk", "Sighting", "addresses", "channel", "content", "credentials", "transfers"]
+__all__ = ["Aggregate", "Detectors", "Risk", "Sighting"]

@@ -312,7 +312,7 @@ def on(kind: type[AnyKind]) -> Callable[[Detector[AnyKind]], Detector[AnyKind]]:
 
 def key_of(risk: str, subject: str, host: str, service: str) -> str:
     """Readable, and one to one: only what would confuse it is percent-encoded."""
-    return "|".join(quote(part, safe=_PLAIN) for part in (risk, subject, host, service))
+    return "|".join(quote(part, safe=_PLAIN, errors="surrogatepass") for part in (risk, subject, host, service))
 
 
 _PLAIN = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{}~"

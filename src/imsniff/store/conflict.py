@@ -1,0 +1,74 @@
+"""Inserting rows that may already be there: the one place where databases differ.
+
+SQLite and PostgreSQL have `ON CONFLICT`. For any other the keys are looked up first, which is right for one writer at a
+time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+Row = dict[str, Any]
+
+_INSERT: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def keep(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert what is not there yet; what is there stays as it is."""
+    if not rows:
+        return
+    if make := _INSERT.get(connection.dialect.name):
+        connection.execute(make(table).on_conflict_do_nothing(index_elements=_key(table)), rows)
+        return
+    there = _there(connection, table, rows)
+    if new := [row for row in rows if _values(table, row) not in there]:
+        connection.execute(insert(table), new)
+
+
+def replace(connection: Connection, table: Table, rows: Sequence[Row], *, unless_less: str, but: Iterable[str]) -> None:
+    """Insert; a row that is there is replaced (but for columns `but`) unless the new one's `unless_less` is less."""
+    if not rows:
+        return
+    kept = {*_key(table), *but}
+    columns = [column.name for column in table.columns if column.name not in kept]
+    if make := _INSERT.get(connection.dialect.name):
+        statement = make(table)
+        new = statement.excluded
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=_key(table),
+                set_={name: new[name] for name in columns},
+                where=new[unless_less] >= table.c[unless_less],
+            ),
+            rows,
+        )
+        return
+    for row in rows:
+        where = _where(table, row)
+        known = connection.execute(select(table.c[unless_less]).where(where)).scalar_one_or_none()
+        if known is None:
+            connection.execute(insert(table), row)
+        elif row[unless_less] >= known:
+            connection.execute(update(table).where(where).values({name: row[name] for name in columns}))
+
+
+def _key(table: Table) -> list[str]:
+    return [column.name for column in table.primary_key]
+
+
+def _values(table: Table, row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _key(table))
+
+
+def _where(table: Table, row: Row) -> Any:  # noqa: ANN401 - SQLAlchemy's own word for a condition
+    return tuple_(*table.primary_key) == _values(table, row)
+
+
+def _there(connection: Connection, table: Table, rows: Sequence[Row]) -> set[tuple[Any, ...]]:
+    keys = list(table.primary_key)
+    asked = [_values(table, row) for row in rows]
+    return {tuple(found) for found in connection.execute(select(*keys).where(tuple_(*keys).in_(asked)))}

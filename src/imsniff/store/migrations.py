@@ -1,0 +1,44 @@
+"""How an older database becomes a newer one: an ordered table of small steps, each in one transaction.
+
+Steps are written with alembic's operations, which know how SQLite and PostgreSQL alter tables. alembic is imported only
+when there is a step to take: it costs 0.7 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from imsniff.store.schema import META, VERSION
+
+Step = Callable[[Any], None]
+"""Takes alembic's `Operations`."""
+
+STEPS: dict[int, Step] = {}
+"""By the version a step leads to. None yet: version 1 is the first."""
+
+
+def version_of(connection: Connection) -> int:
+    return int(connection.execute(select(META.c.value).where(META.c.key == "schema_version")).scalar_one())
+
+
+def write_version(connection: Connection, version: int) -> None:
+    connection.execute(delete(META).where(META.c.key == "schema_version"))
+    connection.execute(insert(META).values(key="schema_version", value=str(version)))
+
+
+def upgrade(connection: Connection, *, to: int = VERSION, steps: dict[int, Step] | None = None) -> list[int]:
+    """Take every step that is missing, in order; the versions reached. The caller's transaction holds them all."""
+    taken = STEPS if steps is None else steps
+    missing = [version for version in sorted(taken) if version_of(connection) < version <= to]
+    if missing:
+        from alembic.migration import MigrationContext
+        from alembic.operations import Operations
+
+        operations = Operations(MigrationContext.configure(connection))
+        for version in missing:
+            taken[version](operations)
+            write_version(connection, version)
+    return missing

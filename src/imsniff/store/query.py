@@ -1,0 +1,213 @@
+"""Reading the store: what report, export and explain ask of it. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+
+from imsniff.detect.core import order
+from imsniff.limits import MAX_EVIDENCE
+from imsniff.records import Evidence, FindingRecord, Record, SessionRecord, Severity
+from imsniff.store.opening import Store
+from imsniff.store.schema import FINDING, FINDING_RUN, RECORDS, RUN, RUN_INPUT, SIGHTING, TABLES
+
+CHUNK = 1_000
+"""Rows fetched at a time."""
+
+
+class Span(NamedTuple):
+    """Which sightings and records are asked for. Times are packet time, as RFC 3339 texts; `until` is not included."""
+
+    since: str | None = None
+    until: str | None = None
+    first_run: int | None = None
+    last_run: int | None = None
+
+
+EVERYTHING = Span()
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """One run and its inputs."""
+
+    id: int
+    started: str
+    ended: str | None
+    program: str
+    signatures: str | None
+    options: dict[str, Any]
+    counters: dict[str, int]
+    read: bool
+    inputs: list[Input] = []
+
+
+class Input(msgspec.Struct, kw_only=True):
+    run: int
+    position: int
+    name: str
+    path: str | None
+    size: int | None
+    sha256: str | None
+    error: str | None
+
+
+def _struct(row: Row[Any], kind: type[Any]) -> Any:  # noqa: ANN401 - an instance of `kind`
+    values = {str(name): value for name, value in row._mapping.items()}  # names come as a subclass of str
+    return msgspec.convert(values, kind, strict=False)
+
+
+def _within(column: ColumnElement[str], span: Span) -> list[ColumnElement[bool]]:
+    conditions = []
+    if span.since is not None:
+        conditions.append(column >= span.since)
+    if span.until is not None:
+        conditions.append(column < span.until)
+    return conditions
+
+
+def runs(store: Store, span: Span = EVERYTHING) -> list[Run]:
+    """In order, with their inputs."""
+    where = []
+    if span.first_run is not None:
+        where.append(RUN.c.id >= span.first_run)
+    if span.last_run is not None:
+        where.append(RUN.c.id <= span.last_run)
+    with store.connect() as connection:
+        found: list[Run] = [
+            _struct(row, Run) for row in connection.execute(select(RUN).where(*where).order_by(RUN.c.id))
+        ]
+        inputs = connection.execute(select(RUN_INPUT).order_by(RUN_INPUT.c.run, RUN_INPUT.c.position))
+        by_id = {run.id: run for run in found}
+        for row in inputs:
+            if run := by_id.get(row.run):
+                run.inputs = [*run.inputs, _struct(row, Input)]
+    return found
+
+
+def records(store: Store, kind: str, span: Span = EVERYTHING) -> Iterator[Record]:
+    """The records of one kind in order of packet time, a chunk at a time. Sessions are placed by their last packet."""
+    table, struct = TABLES[kind], RECORDS[kind]
+    when = table.c.last_seen if kind == "session" else table.c.ts
+    begins = table.c.ts
+    conditions = _within(when, span._replace(until=None)) + _within(begins, span._replace(since=None))
+    columns = [table.c[name] for name in struct.__struct_fields__]
+    asked = select(*columns).where(*conditions).order_by(table.c.ts, table.c.id)
+    with store.connect() as connection:
+        result = connection.execution_options(yield_per=CHUNK).execute(asked)
+        for row in result:
+            yield _record(row, struct)
+
+
+def _record(row: Row[Any], struct: type[Record]) -> Record:
+    """The defaults of a struct stand for absent columns."""
+    values = {str(name): value for name, value in row._mapping.items() if value is not None}
+    record: Record = msgspec.convert(values, struct, strict=False)
+    return record
+
+
+def sessions(store: Store, span: Span = EVERYTHING) -> list[SessionRecord]:
+    return [record for record in records(store, "session", span) if isinstance(record, SessionRecord)]
+
+
+def count(store: Store, kind: str, span: Span = EVERYTHING) -> int:
+    table = SIGHTING if kind == "sighting" else FINDING if kind == "finding" else TABLES[kind]
+    conditions = _within(table.c.ts, span) if "ts" in table.c else []
+    with store.connect() as connection:
+        return connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+
+
+def findings(store: Store, span: Span = EVERYTHING, ids: Sequence[str] | None = None) -> list[FindingRecord]:
+    """Findings sighted within the span, worst first. `count` counts the records that show it in the times asked for."""
+    with store.connect() as connection:
+        wanted = set(_seen(connection, span)) if ids is None else set(ids)
+        which = _within(SIGHTING.c.ts, span)
+        about = []
+        if ids is not None:
+            which.append(SIGHTING.c.finding.in_(ids))
+            about.append(FINDING.c.id.in_(ids))
+        seen = {row.finding: row for row in connection.execute(_summary(which)) if row.finding in wanted}
+        evidence = _evidence(connection, which, seen)
+        rows = connection.execute(select(FINDING).where(*about)).all()
+    return sorted(
+        (_finding(row, seen[row.id], evidence[row.id]) for row in rows if row.id in seen),
+        key=order,
+    )
+
+
+def _seen(connection: Connection, span: Span) -> Iterator[str]:
+    where: list[ColumnElement[bool]] = []
+    if span.first_run is not None:
+        where.append(FINDING_RUN.c.run >= span.first_run)
+    if span.last_run is not None:
+        where.append(FINDING_RUN.c.run <= span.last_run)
+    yield from connection.execute(select(FINDING_RUN.c.finding).where(*where).distinct()).scalars()
+
+
+def _summary(which: list[ColumnElement[bool]]) -> Select[Any]:
+    return (
+        select(
+            SIGHTING.c.finding,
+            func.count().label("shown"),
+            func.min(SIGHTING.c.ts).label("first_seen"),
+            func.max(SIGHTING.c.ts).label("last_seen"),
+        )
+        .where(*which)
+        .group_by(SIGHTING.c.finding)
+    )
+
+
+def _evidence(
+    connection: Connection, which: list[ColumnElement[bool]], wanted: Container[str]
+) -> dict[str, list[Row[Any]]]:
+    """The first sightings of each finding, in packet order."""
+    place = func.row_number().over(
+        partition_by=SIGHTING.c.finding,
+        order_by=(SIGHTING.c.ts, SIGHTING.c.capture, SIGHTING.c.frame, SIGHTING.c.record),
+    )
+    numbered = select(SIGHTING, place.label("place")).where(*which).subquery()
+    first = select(numbered).where(numbered.c.place <= MAX_EVIDENCE).order_by(numbered.c.finding, numbered.c.place)
+    found: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(first):
+        if row.finding in wanted:
+            found.setdefault(row.finding, []).append(row)
+    return found
+
+
+def _finding(row: Row[Any], summary: Row[Any], evidence: list[Row[Any]]) -> FindingRecord:
+    first = evidence[0]
+    return FindingRecord(
+        id=row.id,
+        ts=first.ts,
+        capture=first.capture,
+        frame=first.frame,
+        risk=row.risk,
+        severity=Severity(row.severity),
+        subject=row.subject,
+        host=row.host,
+        title=row.title,
+        remedy=row.remedy,
+        count=summary.shown,
+        first_seen=summary.first_seen,
+        last_seen=summary.last_seen,
+        evidence=[Evidence(capture=e.capture, frame=e.frame, rule=e.rule, excerpt=e.excerpt) for e in evidence],
+        key=row.key,
+    )
+
+
+def finding_like(store: Store, asked: str) -> list[FindingRecord]:
+    """The findings whose id begins with `asked`, or whose key is `asked`."""
+    with store.connect() as connection:
+        begins = and_(FINDING.c.id >= asked, FINDING.c.id < asked + "g")  # ids are hex digits: no LIKE, no wildcards
+        ids = connection.execute(select(FINDING.c.id).where(begins | (FINDING.c.key == asked))).scalars().all()
+    return findings(store, ids=ids) if ids else []
+
+
+def sightings(store: Store, finding: str) -> Iterator[tuple[str, int]]:
+    """Every (capture, frame) that shows a finding, in order."""
+    asked = select(SIGHTING.c.capture, SIGHTING.c.frame).where(SIGHTING.c.finding == finding).distinct()
+    with store.connect() as connection:
+        for row in connection.execute(asked.order_by(SIGHTING.c.capture, SIGHTING.c.frame)):
+            yield row.capture, row.frame

@@ -1,0 +1,171 @@
+"""The tables. A record kind's table is made from the record's own fields: columns and JSON keys are the same words.
+
+    meta ── schema version            run ── run_input          one row a run of `analyze` or `capture`, and its inputs
+    session ◁─ login message presence contact transfer exposure anomaly          by `session`
+    finding ◁─ sighting (finding, record)      what was seen, once a record: counts are derived, so that the same
+            ◁─ finding_run (finding, run)      capture analysed twice doubles nothing
+    audit   ◁─ audit_finding                   what a report said, for the next one to compare with
+
+There are no foreign keys on purpose: a session is written when it ends, after the records inside it.
+Times are RFC 3339 texts of one width, which sort as text. A change here needs a migration and a new VERSION: a test
+holds the schema against a fingerprint.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from enum import Enum
+
+import msgspec
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.types import TypeEngine
+
+from imsniff import records
+from imsniff.records import KINDS, Record
+
+VERSION = 1
+"""Of this program. See `migrations`."""
+
+LARGEST = (1 << 63) - 1
+"""What an integer column holds. A hostile file size of 2⁶⁴ - 1 is stored as this."""
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"},
+)
+
+RECORDS: dict[str, type[Record]] = {
+    kind: getattr(records, f"{kind.capitalize()}Record") for kind in KINDS if kind != "finding"
+}
+"""Kinds that are rows as they are. Findings are three tables."""
+
+_ID = String(16)
+_TIME = String(32)
+
+
+def _type(name: str, annotation: object) -> TypeEngine[typing.Any]:
+    if name in ("id", "session"):
+        return _ID
+    if name in ("ts", "first_seen", "last_seen"):
+        return _TIME
+    given = [a for a in typing.get_args(annotation) if a is not types.NoneType] or [annotation]
+    origin = typing.get_origin(annotation)
+    if origin is list:
+        return JSON()
+    if given[0] is bool:
+        return Boolean()
+    if given[0] is int:
+        return BigInteger()
+    if given[0] is str or (isinstance(given[0], type) and issubclass(given[0], Enum)):
+        return Text()
+    raise TypeError(f"no column for {name}: {annotation}")
+
+
+def _optional(annotation: object) -> bool:
+    return types.NoneType in typing.get_args(annotation)
+
+
+def _table(kind: str, record: type[Record]) -> Table:
+    hints = typing.get_type_hints(record)
+    columns = [
+        Column(
+            field.name,
+            _type(field.name, hints[field.name]),
+            primary_key=field.name == "id",
+            nullable=_optional(hints[field.name]),
+        )
+        for field in msgspec.structs.fields(record)
+    ]
+    first_run: Column[int] = Column("run", Integer, nullable=False)
+    table = Table(kind, metadata, *columns, first_run)
+    Index(None, table.c.ts)
+    if "session" in table.c:
+        Index(None, table.c.session)
+    return table
+
+
+TABLES: dict[str, Table] = {kind: _table(kind, record) for kind, record in RECORDS.items()}
+
+META = Table("meta", metadata, Column("key", String(32), primary_key=True), Column("value", Text, nullable=False))
+
+RUN = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("started", _TIME, nullable=False),
+    Column("ended", _TIME),  # absent while it runs, and where it was killed
+    Column("alive", _TIME, nullable=False),  # when it last wrote
+    Column("program", Text, nullable=False),
+    Column("signatures", String(64)),  # SHA-256 of the rule set
+    Column("options", JSON, nullable=False),
+    Column("counters", JSON, nullable=False),
+    Column("read", Boolean, nullable=False),  # whether any packet was read: a run of nothing is not an observation
+)
+
+RUN_INPUT = Table(
+    "run_input",
+    metadata,
+    Column("run", Integer, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", Text, nullable=False),  # as records name it
+    Column("path", Text),  # where it was, absolute
+    Column("size", BigInteger),
+    Column("sha256", String(64)),
+    Column("error", Text),
+)
+
+FINDING = Table(
+    "finding",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("risk", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("rank", Integer, nullable=False),  # of the severity, so that the worst can be kept
+    Column("subject", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+)
+
+SIGHTING = Table(
+    "sighting",
+    metadata,
+    Column("finding", _ID, primary_key=True),
+    Column("record", _ID, primary_key=True),
+    Column("run", Integer, nullable=False),
+    Column("ts", _TIME, nullable=False),
+    Column("capture", Text, nullable=False),
+    Column("frame", BigInteger, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("excerpt", Text, nullable=False),
+)
+Index(None, SIGHTING.c.ts)
+
+FINDING_RUN = Table(
+    "finding_run",
+    metadata,
+    Column("finding", _ID, primary_key=True),
+    Column("run", Integer, primary_key=True),
+)
+Index(None, FINDING_RUN.c.run)
+
+AUDIT = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("made", _TIME, nullable=False),
+    Column("first_run", Integer, nullable=False),
+    Column("last_run", Integer, nullable=False),
+    Column("since", _TIME),
+    Column("until", _TIME),
+    Column("open_run", Integer),  # the first of its runs that was not over yet
+)
+
+AUDIT_FINDING = Table(
+    "audit_finding",
+    metadata,
+    Column("audit", Integer, primary_key=True),
+    Column("finding", _ID, primary_key=True),
+)

@@ -1,0 +1,196 @@
+"""The one writer of a run: records in, batches of rows out, one transaction a batch.
+
+A batch that fails is rolled back whole and told as a StoreError; the batches before stay. Ids come from the
+traffic, so writing the same records again changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import insert, update
+
+from imsniff.detect import Sighting
+from imsniff.escape import storable
+from imsniff.limits import MAX_EVIDENCE, MAX_FINDINGS, STORE_BATCH
+from imsniff.records import FindingRecord, Record, SessionRecord
+from imsniff.store import conflict
+from imsniff.store.opening import Store
+from imsniff.store.schema import FINDING, FINDING_RUN, LARGEST, RECORDS, RUN, RUN_INPUT, SIGHTING, TABLES
+
+Row = dict[str, Any]
+
+
+def _column(value: Any) -> Any:  # noqa: ANN401 - any column's value
+    """As every database takes it: see `escape.storable`; integers fit 64 bits."""
+    match value:
+        case str():
+            return storable(str(value))
+        case bool() | None:
+            return value
+        case int():
+            return min(value, LARGEST)
+        case list():
+            return [_column(item) for item in value]
+    return value
+
+
+class Writer:
+    """Writes one run. A context manager: leaving it flushes, and closes the run unless an error says otherwise."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        program: str,
+        signatures: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._rows: dict[str, list[Row]] = {kind: [] for kind in TABLES}
+        self._findings: dict[str, Row] = {}
+        self._sightings: list[Row] = []
+        self._marked: set[str] = set()
+        self._shown: Counter[str] = Counter()
+        self._waiting = 0
+        self._inputs = 0
+        self.counters: Counter[str] = Counter()
+        """Of the run, written at its end: the caller adds packets, drops, errors; the writer counts records by kind."""
+        self.read = False
+        """Whether any packet was read."""
+        values = {
+            "started": moment_of(now()),
+            "alive": moment_of(now()),
+            "program": program,
+            "signatures": signatures,
+            "options": dict(options or {}),
+            "counters": {},
+            "read": False,
+        }
+        with store.begin() as connection:
+            inserted = connection.execute(insert(RUN).values(values)).inserted_primary_key
+        assert inserted is not None, "a run has a number"
+        self.run: int = inserted[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or not issubclass(kind, Exception):  # Ctrl-C ends a run, it does not spoil it
+            self.close()
+
+    def add(self, record: Record) -> None:
+        """Take one record; writes when a batch is full."""
+        if isinstance(record, Sighting):
+            self._add_sighting(record)
+        elif isinstance(record, FindingRecord):
+            raise TypeError("findings are stored by their sightings")
+        else:
+            kind = type(record).__struct_config__.tag
+            row = {name: _column(getattr(record, name)) for name in RECORDS[str(kind)].__struct_fields__}
+            row["run"] = self.run
+            self._rows[str(kind)].append(row)
+            self.counters[f"{kind}s" if kind != "presence" else "presences"] += 1
+            self._waiting += 1
+        if self._waiting >= STORE_BATCH:
+            self.flush()
+
+    def _add_sighting(self, seen: Sighting) -> None:
+        self.counters["sightings"] += 1
+        known = self._findings.get(seen.id)
+        if known is None or seen.severity.rank > known["rank"]:
+            self._findings[seen.id] = {
+                "id": seen.id,
+                "rank": seen.severity.rank,
+                "severity": seen.severity.value,
+                **{
+                    name: storable(getattr(seen, name))
+                    for name in ("key", "risk", "subject", "host", "service", "title", "remedy")
+                },
+            }
+        evidence = seen.evidence[0]
+        self._shown[seen.id] += 1
+        if len(self._shown) > MAX_FINDINGS:
+            self._shown.clear()  # costs some excerpts too many, never one too few
+        self._sightings.append(
+            {
+                "finding": seen.id,
+                "record": seen.record,
+                "run": self.run,
+                "ts": seen.ts,
+                "capture": storable(seen.capture),
+                "frame": _column(seen.frame),
+                "rule": storable(evidence.rule),
+                "excerpt": storable(evidence.excerpt) if self._shown[seen.id] <= MAX_EVIDENCE else "",
+            }
+        )
+        self._waiting += 1
+
+    def flush(self) -> None:
+        """Write what is waiting, in one transaction. Raises StoreError; what was waiting is then gone."""
+        rows, self._rows = self._rows, {kind: [] for kind in TABLES}
+        findings, self._findings = list(self._findings.values()), {}
+        sightings, self._sightings = self._sightings, []
+        self._waiting = 0
+        marks = [{"finding": row["id"], "run": self.run} for row in findings if row["id"] not in self._marked]
+        with self._store.begin() as connection:
+            for kind, table in TABLES.items():
+                if kind == SessionRecord.__struct_config__.tag:
+                    # the same session from a shorter cut of the same traffic must not take anything away
+                    conflict.replace(connection, table, rows[kind], unless_less="packets", but=("run",))
+                else:
+                    conflict.keep(connection, table, rows[kind])
+            conflict.replace(connection, FINDING, findings, unless_less="rank", but=())
+            conflict.keep(connection, FINDING_RUN, marks)
+            conflict.keep(connection, SIGHTING, sightings)
+            connection.execute(update(RUN).where(RUN.c.id == self.run).values(alive=moment_of(self._now())))
+        if len(self._marked) > MAX_FINDINGS:
+            self._marked.clear()
+        self._marked.update(mark["finding"] for mark in marks)
+
+    def add_input(
+        self,
+        name: str,
+        *,
+        path: str | None = None,
+        size: int | None = None,
+        sha256: str | None = None,
+        error: str | None = None,
+    ) -> None:
+        """One capture of this run. `name` as its records name it."""
+        self._inputs += 1
+        row = {
+            "run": self.run,
+            "position": self._inputs,
+            "name": storable(name),
+            "path": None if path is None else storable(path),
+            "size": size,
+            "sha256": sha256,
+            "error": None if error is None else storable(error),
+        }
+        with self._store.begin() as connection:
+            connection.execute(insert(RUN_INPUT), row)
+
+    def close(self) -> None:
+        """Write what is waiting and end the run."""
+        self.flush()
+        ended = {"ended": moment_of(self._now()), "counters": dict(self.counters), "read": self.read}
+        with self._store.begin() as connection:
+            connection.execute(update(RUN).where(RUN.c.id == self.run).values(ended))
+
+
+def moment_of(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file's bytes, in constant memory. Raises OSError."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import itertools
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from imsniff.detect import Detectors
+from imsniff.records import SessionRecord
+from imsniff.store.opening import open_for_writing
+from imsniff.store.writer import Writer
+
+
+@pytest.fixture
+def clock():
+    ticks = itertools.count()
+    return lambda: datetime(2026, 10, 1, tzinfo=UTC) + timedelta(seconds=next(ticks))
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "other"])
+def where(request, tmp_path, monkeypatch):
+    """A database of each kind; `other` is SQLite treated as one that has no ON CONFLICT."""
+    if request.param == "postgresql":
+        url = os.environ.get("IMSNIFF_TEST_POSTGRESQL")
+        if not url:
+            pytest.skip("set IMSNIFF_TEST_POSTGRESQL to the URL of an empty scratch database")
+        pytest.importorskip("psycopg")
+        yield from _emptied(url)
+        return
+    if request.param == "other":
+        monkeypatch.setattr("imsniff.store.conflict._INSERT", {})
+    yield str(tmp_path / "store.db")
+
+
+def _emptied(url):
+    from sqlalchemy import create_engine
+
+    from imsniff.store.opening import url_of
+    from imsniff.store.schema import metadata
+
+    engine = create_engine(url_of(url))
+    metadata.drop_all(engine)
+    yield url
+    metadata.drop_all(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def write(where, clock):
+    """Writes a run of records with the findings they give."""
+
+    def run(*records):
+        detectors = Detectors()
+        known = {r.id: r for r in records if isinstance(r, SessionRecord)}
+        with open_for_writing(where) as store, Writer(store, program="test", now=clock) as writer:
+            writer.read = bool(records)
+            for record in records:
+                writer.add(record)
+                found = (
+                    detectors.on_session(record)
+                    if isinstance(record, SessionRecord)
+                    else detectors.on_record(known[record.session], record)
+                )
+                for finding in found:
+                    writer.add(finding)
+        return writer.run
+
+    return run
