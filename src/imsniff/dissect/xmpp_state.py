@@ -1,0 +1,169 @@
+"""What one XMPP flow has told so far: who speaks, what was asked, what is on offer.
+
+Handlers get the `State` and return events; `tell` is the excerpt of the stanza's start tag that every event shows as
+evidence. Start tags hold no secrets: those are in texts and in children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Protocol
+from xml.etree.ElementTree import Element
+
+from imsniff.dissect.core import Remembered
+from imsniff.dissect.xmpp_xml import bare
+from imsniff.events import Encryption, Event, Login, Outcome, Reversed, Side, Trait
+from imsniff.limits import MAX_CONTACTS, MAX_TRANSFER_HASHED
+
+if TYPE_CHECKING:
+    from imsniff.dissect.xmpp_sasl import Exchange
+
+Answered = Callable[[Side, bool, Element], Iterator[Event]]
+"""What to do when a question is answered: the answering side, whether it was a result, the answer."""
+
+
+class Handler(Protocol):
+    """What a child of a stanza means: (state, side, stanza, child) to events."""
+
+    def __call__(self, state: State, side: Side, stanza: Element, inner: Element, /) -> Iterator[Event]: ...
+
+
+@dataclass(slots=True)
+class Offer:
+    """A file on offer."""
+
+    name: str
+    size: int | None
+    sender: str | None
+    recipient: str | None
+    media: str | None = None
+
+
+class Incoming:
+    """Bytes of a file that come in blocks through the stream itself (IBB)."""
+
+    __slots__ = ("_hash", "_next", "size", "whole")
+
+    def __init__(self) -> None:
+        self._hash = sha256()
+        self._next = 0
+        self.size = 0
+        self.whole = True
+        """Whether every block so far was seen, in order."""
+
+    def block(self, number: int, data: bytes) -> None:
+        self.whole = self.whole and number == self._next and self.size + len(data) <= MAX_TRANSFER_HASHED
+        self._next = (number + 1) & 0xFFFF
+        self.size += len(data)
+        if self.whole:
+            self._hash.update(data)
+
+    @property
+    def sha256(self) -> str | None:
+        return self._hash.hexdigest() if self.whole and self.size else None
+
+
+class State:
+    """Shared by all handlers of one flow; every table is capped."""
+
+    def __init__(
+        self,
+        hold: Callable[[Login], Iterator[Event]],
+        settle: Callable[[Outcome], Iterator[Event]],
+        *,
+        midstream: bool,
+    ) -> None:
+        self.hold = hold
+        self.settle = settle
+        self.tell = ""
+        self.role: str | None = None
+        """`client`, `server` or `component`, once known: what kind of stream this is."""
+        self.own: str | None = None
+        """The bare JID of the client whose stream this is."""
+        self.domain: str | None = None
+        """The service the stream was opened to."""
+        self.client = Side.CLIENT
+        """Which side is the client: a guess, where the stream was met midway, until one side shows itself."""
+        self.sure = not midstream
+        self.exchange: Exchange | None = None
+        """The SASL negotiation under way."""
+        self.asked: Remembered[tuple[Side, str], Answered] = Remembered()
+        """Questions (`iq` of type get or set) by who asked and their id."""
+        self.rooms: Remembered[str, None] = Remembered()
+        self.uttered: Remembered[tuple[str, str, str], None] = Remembered()
+        """Room messages this client sent, by room, id and text: the room sends each back to its author."""
+        self.present: Remembered[str, tuple[str, str | None]] = Remembered()
+        """What was last reported of an account: servers reflect a client's own presence."""
+        self.listed: Remembered[tuple[str | None, str, str | None], None] = Remembered(MAX_CONTACTS)
+        self.offers: Remembered[str, Offer] = Remembered()
+        """By the session id that the transports name."""
+        self.incoming: Remembered[tuple[Side, str], Incoming] = Remembered()
+        self.exposed: Remembered[tuple[str | None, str, int | None], None] = Remembered()
+        self.ranks: dict[Side, int] = {}
+        """How good the word is that was had of each side's software."""
+        self.encrypted = False
+
+    # --- who ----------------------------------------------------------------------------------------------------------
+
+    def account(self, jid: str | None) -> str | None:
+        """The account of a JID: bare, but for the occupants of a room, who have no other name than `room/nick`."""
+        if not jid:
+            return None
+        account = bare(jid)
+        return jid[:1024].strip() if account in self.rooms else account
+
+    def sender(self, stanza: Element) -> str | None:
+        return self.account(stanza.get("from")) or self.own
+
+    def recipient(self, side: Side, stanza: Element) -> str | None:
+        """Whom a stanza is for; one from the server without address is for the client it is sent to."""
+        return self.account(stanza.get("to")) or (self.own if side is not self.client else None)
+
+    def identify(self, side: Side, jid: str | None) -> Iterator[Event]:
+        """The client's account is known, beyond doubt or as far as its login says."""
+        account = bare(jid) if jid else ""
+        if self.role == "server" or "@" not in account or account == self.own:
+            return
+        self.own = account
+        yield Trait(side=side, account=account, wire=self.tell)
+
+    def client_is(self, side: Side) -> Iterator[Event]:
+        """What was said only a client says, or only to a server."""
+        if not self.sure:
+            self.sure = True
+            if side is not self.client:
+                self.client = side
+                yield Reversed(side=side.other)
+
+    def learn(self, side: Side, stanza: Element) -> Iterator[Event]:
+        """From a message or presence: clients need not write who they are, servers always do (RFC 6120 §8.1.2)."""
+        sender, recipient = stanza.get("from"), stanza.get("to")
+        if sender is None and recipient:
+            self.role = self.role or "client"
+            yield from self.client_is(side)
+        elif sender and recipient and side is not self.client and self.own is None and self.role != "server":
+            account = bare(recipient)
+            if self.role == "client":
+                yield from self.identify(side, account)
+            elif "@" in account:
+                self.own = account
+
+    # --- what ---------------------------------------------------------------------------------------------------------
+
+    def ask(self, side: Side, stanza: Element, answered: Answered) -> None:
+        """Call `answered` when the other side answers this `iq`."""
+        if identity := stanza.get("id"):
+            self.asked[side, identity] = answered
+
+    def end_to_end(self, side: Side) -> Iterator[Event]:
+        if not self.encrypted:
+            self.encrypted = True
+            yield Trait(side=side, encryption=Encryption.E2E, wire=self.tell)
+
+    def software(self, side: Side, name: str | None, rank: int) -> Iterator[Event]:
+        """Software as told; a better word (a version, rank 3, against a capability node, rank 1) follows a worse."""
+        if name and rank > self.ranks.get(side, 0):
+            self.ranks[side] = rank
+            yield Trait(side=side, software=name[:1024], wire=self.tell)
