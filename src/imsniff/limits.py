@@ -43,6 +43,10 @@ MAX_TRANSFER_HASHED: Final = 64 * 1024 * 1024
 MAX_XML_DEPTH: Final = 32
 """Nesting of XML elements. Real stanzas stay under 12."""
 
+MAX_INFLATION: Final = 100
+"""Bytes a compressed stream (XEP-0138) may give for each that came. Stanzas compress to a tenth; a zlib bomb gives a
+thousand. Above: `xmpp.compression`, and the stream is read no further."""
+
 MAX_XML_ELEMENTS: Final = 16_384
 """Elements of one XMPP stanza: a roster of MAX_CONTACTS contacts, each with its groups. Above: `xmpp.desync`."""
 
@@ -61,6 +65,9 @@ MAX_BODY_NESTING: Final = 4
 MAX_BODY_PARTS: Final = 32
 """Parts of one multipart body that are looked at."""
 
+MAX_SDP_FILES: Final = 64
+"""Files one call may have on offer at once; each is an m= section of its own."""
+
 MAX_SDP_LINES: Final = 512
 """Lines of one session description that are read: a browser's offer with dozens of ICE candidates stays under 300."""
 
@@ -69,6 +76,15 @@ MAX_HTTP_HEAD: Final = 16_384
 
 MAX_MSRP_CHUNK: Final = 1_048_576
 """Bytes of one MSRP chunk. RFC 4975 asks for chunks of at most 2048 B unless interruptible, real relays go to 1 MB."""
+
+MAX_MSRP_MESSAGE: Final = 262_144
+"""Bytes kept of one conversation message that comes in chunks; files are hashed, not kept. The rest is left out."""
+
+MAX_MSRP_PIECES: Final = 256
+"""Pieces of one such message that are not neighbours as they come."""
+
+MAX_MSRP_ASSEMBLIES: Final = 16
+"""Messages under way on one MSRP connection, at most MAX_MSRP_CHUNK bytes each: chunks of few interleave."""
 
 LOOKAHEAD: Final = 512
 """Bytes a dissector may look ahead to judge whether a frame begins here; undecided after that counts as no."""
@@ -246,3 +262,12 @@ MAX_UNSIGNED: Final = 8
 
 MAX_DIRECT_IM_KEPT: Final = 65_536
 """Bytes kept of one direct AIM message: its text, which comes before its pictures. The rest is counted, not kept."""
+
+MAX_IRC_LINE: Final = 8_191 + 512
+"""Bytes of one IRC line: IRCv3 allows 8191 of tags before RFC 1459's 512. Longer: `irc.desync`."""
+
+MAX_PENDING_LINES: Final = 64
+"""Lines an IRC login waits for the answer that tells its outcome: greetings, MOTD and host look-up come before it."""
+
+MAX_SASL: Final = 32_768
+"""Characters of one SASL response over IRC, in pieces of 400; the longest real ones are bearer tokens of 4 KB."""

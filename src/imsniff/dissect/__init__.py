@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from importlib import import_module
 
-PROTOCOLS = ("oscar", "oft", "odc", "msnp", "msnftp", "msnp2p", "ymsg", "sip", "msrp", "xmpp", "irc", "dcc")
+PROTOCOLS = (
+    "oscar",
+    "oft",
+    "odc",
+    "msnp",
+    "msnftp",
+    "msnp2p",
+    "ymsg",
+    "sip",
+    "msrp",
+    "xmpp",
+    "socks5_bytestream",
+    "irc",
+    "dcc",
+)
 """Modules that hold dissectors."""
 
 

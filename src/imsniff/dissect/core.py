@@ -63,7 +63,7 @@ class Inbox:
         return taken
 
     def find(self, mark: bytes, limit: int) -> int:
-        """Where `mark` begins, or -1 while it has not come. Raises Malformed once it is not in the first `limit` bytes."""
+        """Where `mark` begins, or -1 while it has not come. Raises Malformed once it cannot be in `limit` bytes."""
         found = self.data.find(mark, self._searched, limit + len(mark))
         if found >= 0:
             return found
@@ -105,7 +105,9 @@ class Dissector(Generic[Frame]):
     """Base of all dissectors; one instance a flow."""
 
     name: ClassVar[str]
-    """The `protocol` of the contract."""
+    """The dissector's own name, which signatures and `Expect` say."""
+    protocol: ClassVar[str]
+    """The session's `protocol` of the contract: `name`, where a class does not say otherwise."""
     max_frame: ClassVar[int] = MAX_FRAME
     """Bytes one side may have waiting."""
     proof: ClassVar[int] = 1
@@ -119,6 +121,8 @@ class Dissector(Generic[Frame]):
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "name" in cls.__dict__:
+            if "protocol" not in cls.__dict__:
+                cls.protocol = cls.name
             REGISTRY[cls.name] = cls
 
     def __init__(self, *, midstream: bool = False, expected: Expect | None = None) -> None:
