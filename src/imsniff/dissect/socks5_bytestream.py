@@ -65,7 +65,8 @@ class Bytestream(Dissector[Frame]):
         self._hash = sha256()
         self._size = 0
         self._sender: Side | None = None
-        self._whole = not midstream
+        self._whole = True
+        """Whether no byte of the file is missing. It begins right after a frame, so its first byte is never in doubt."""
         self._done = False
 
     @property
@@ -95,7 +96,19 @@ class Bytestream(Dissector[Frame]):
 
     def restart(self, side: Side) -> None:
         self._steps[side] = Step.ADDRESS
-        self._whole = self._whole and self._sender not in (None, side) and not self._size
+
+    def gap(self, side: Side, missing: int) -> Iterator[Event]:
+        """The bytes of a file have no framing that could be lost."""
+        in_file = side not in self._lost and self._steps[side] is Step.DATA
+        yield from super().gap(side, missing)
+        if in_file:
+            self._lost.discard(side)
+            self._fresh.discard(side)
+            self._steps[side] = Step.DATA
+            self._sender = self._sender or side
+            if side is self._sender:
+                self._size += missing
+                self._whole = False
 
     # --- meaning ------------------------------------------------------------------------------------------------------
 
@@ -127,8 +140,9 @@ class Bytestream(Dissector[Frame]):
         """Without an announced size the file is what came until the flow ended."""
         if self._sender is None or self._done or not self._proven:
             return
-        announced = self.expected is not None and self.expected.size is not None
-        yield self._transfer(self._sender, TransferState.CANCELLED if announced else TransferState.COMPLETED)
+        wanted = self.expected.size if self.expected is not None else None
+        complete = wanted is None or self._size >= wanted
+        yield self._transfer(self._sender, TransferState.COMPLETED if complete else TransferState.CANCELLED)
 
     def _transfer(self, side: Side, state: TransferState) -> Transfer:
         self._done = True
