@@ -1,0 +1,114 @@
+"""How MSNP writes things down: commands, account names, addresses, and the header blocks of payloads.
+
+A command is one line of words; some announce a payload, whose size in bytes is the last word:
+
+    VERB [transaction] word ... [size] CR LF [payload]
+
+Words hold no spaces, since names are percent-encoded. An account is an e-mail address; MSNP18 writes the network before
+it (`1:alice@example.net`, 32 is Yahoo), MSNP16 the endpoint behind it (`alice@example.net;{machine guid}`).
+Payloads are mostly header lines, an empty line, and a body: MIME's look without MIME's folding.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.limits import MAX_HEADERS, MAX_NAME
+from imsniff.model import address
+
+_NETWORK = re.compile(r"\d{1,5}:")
+_TYPED = re.compile(r"charset\s{0,4}=\s{0,4}\"?([\w-]{1,32})", re.ASCII)
+
+CHARSETS = {
+    "us-ascii": "ascii",
+    "iso-8859-1": "latin-1",
+    "windows-1252": "cp1252",
+    "utf-16": "utf-16-le",
+    "utf-16le": "utf-16-le",
+    "gb2312": "gb18030",
+    "big5": "big5",
+    "shift_jis": "shift_jis",
+    "euc-kr": "euc_kr",
+}
+"""What a client may say beside UTF-8. A table, since Python knows codecs that are no character sets and are slow."""
+
+
+class Command(NamedTuple):
+    verb: str
+    args: list[str]
+    payload: bytes = b""
+
+    def arg(self, at: int) -> str:
+        """Raises Malformed where the line is shorter."""
+        if at >= len(self.args):
+            raise Malformed(f"{self.verb} with {len(self.args)} words")
+        return self.args[at]
+
+    def shown(self, *masks: tuple[str, str]) -> str:
+        """The line as evidence, each secret in `masks` (secret, its stand-in) replaced."""
+        line = " ".join((self.verb, *self.args))
+        for secret, instead in masks:
+            line = line.replace(secret, instead)
+        return line
+
+
+def parsed(line: bytes) -> Command:
+    verb, *args = (word.decode("utf-8", "replace") for word in line.split(b" ") if word)
+    return Command(verb, args)
+
+
+def account(text: str | None) -> str | None:
+    """The bare account of `1:alice@example.net;{guid}`; None for nothing."""
+    if not text:
+        return None
+    prefix = _NETWORK.match(text)
+    bare = text[prefix.end() :] if prefix else text
+    return unquote(bare.partition(";")[0])[:MAX_NAME] or None
+
+
+def name(text: str) -> str:
+    """A friendly name or group, percent-decoded."""
+    return unquote(text)[:MAX_NAME]
+
+
+def endpoint(text: str) -> tuple[str, int] | None:
+    """`ip:port`; None for a host name, which says nothing that could be expected on the wire."""
+    host, _, port = text.rpartition(":")
+    ip = address(host)
+    if ip is None or not (port.isascii() and port.isdigit() and len(port) < 6) or not 0 < int(port) < 65_536:
+        return None
+    return ip, int(port)
+
+
+def port_number(text: str | None) -> int | None:
+    try:
+        return decimal((text or "").strip(), 65_535) or None
+    except Malformed:
+        return None
+
+
+def fields(block: bytes) -> dict[str, str]:
+    """Header lines, names in lower case; the first of a repeated name counts, what is no header line is skipped."""
+    found: dict[str, str] = {}
+    for line in block.split(b"\n", MAX_HEADERS)[:MAX_HEADERS]:
+        key, colon, value = line.partition(b":")
+        if colon:
+            found.setdefault(
+                key.strip().decode("utf-8", "replace").lower(), value.strip(b" \t\r\0").decode("utf-8", "replace")
+            )
+    return found
+
+
+def headed(payload: bytes) -> tuple[dict[str, str], bytes]:
+    """Header lines and the body behind the empty line."""
+    block, _, body = payload.partition(b"\r\n\r\n")
+    return fields(block), body
+
+
+def decoded(body: bytes, content_type: str) -> str:
+    """Text in the character set its type names. Undecodable bytes become U+FFFD: they are never lost silently."""
+    said = _TYPED.search(content_type.lower())
+    return body.decode(CHARSETS.get(said[1], "utf-8") if said else "utf-8", "replace").rstrip("\0")
