@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 Row = tuple[int, int, int, int, int]
-"""One packet in a slab: offset of its first byte, bytes captured, bytes on the wire, nanoseconds since 1970, link type."""
+"""One packet in a slab: offset of its first byte, bytes captured, bytes on the wire, nanoseconds since 1970, link."""
 
 
 class Walk(Protocol):

@@ -179,7 +179,7 @@ class Pcapng:
 
 
 def _scale(unit: int) -> tuple[int, int]:
-    """What to multiply and divide ticks by to have nanoseconds: `if_tsresol` is a power of 10, or with its top bit of 2."""
+    """What to multiply and divide ticks by to have nanoseconds: `if_tsresol` is a power of 10, or of 2 (top bit)."""
     if unit & 0x80:
         return 1_000_000_000, 1 << (unit & 0x7F)
     return (10 ** (9 - unit), 1) if unit <= 9 else (1, 10 ** (unit - 9))
