@@ -37,7 +37,8 @@ from imsniff.rules.pattern import BadPattern, from_hex, from_pattern, literal_he
         ("a**", "repeat of a repeat"),
         ("*a", "repeats nothing"),
         ("a|+b", "repeats nothing"),
-        ("a^b", "first character"),
+        ("a^b", "nothing stands before"),
+        ("a(?:^b|c)", "nothing stands before"),
         ("a$b", "last character"),
         ("(?:a$)", "last character"),
         (r"\bword", "does not mean the same"),
@@ -75,6 +76,8 @@ def test_what_is_refused(pattern, why):
         (r"a+?b{2}c{1,}", "abbc", 4),
         (r"price\$", "price$", 6),
         (r"(?is)A.$", "a\n", 2),
+        (r"(?:^|\r\n)QNG", "QNG 50", 3),
+        (r"^a|^bc", "bc", 1),
     ],
 )
 def test_what_is_taken(pattern, text, shortest):
@@ -152,7 +155,8 @@ def patterns(draw):
         text += "|" + draw(atoms)
     if draw(st.integers(0, 4)) == 0:
         text += "$"
-    return draw(st.sampled_from(["", "", "(?i)", "(?s)", "(?is)"])) + text
+    front = draw(st.sampled_from(["", "", "", "^", "(?:^|\\n)", "(?:a|^:)"]))
+    return draw(st.sampled_from(["", "", "(?i)", "(?s)", "(?is)"])) + front + text
 
 
 @settings(max_examples=250, deadline=None)

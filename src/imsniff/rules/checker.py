@@ -54,7 +54,7 @@ def needle(rule: PayloadRule) -> Needle:
 
 def check(signatures: SignatureSet) -> Checked:
     """Run all examples of all rules on all engines that are installed."""
-    rules = signatures.payload
+    rules = (*signatures.payload, *signatures.openings)
     needles = [needle(rule) for rule in rules]
     remarks: list[Remark] = []
     engines: dict[str, Engine] = {"re": Plain(needles)}
@@ -118,7 +118,7 @@ def _disagreements(engines: dict[str, Engine], rules: tuple[PayloadRule, ...]) -
 
 
 def _loners(signatures: SignatureSet) -> Iterator[Remark]:
-    for rule in signatures.payload:
+    for rule in (*signatures.payload, *signatures.openings):
         for answer in rule.reverse:
             other = signatures.rule(answer)
             if other is not None and other.side == rule.side and rule.side != "either":

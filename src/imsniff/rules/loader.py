@@ -2,7 +2,7 @@
 
     signatures/ports.toml             what is normal
     signatures/payload/*.toml         fingerprints that nominate dissectors
-    signatures/services/*.toml        messengers known by where they connect
+    signatures/services/*.toml        messengers known by where they connect, or by first bytes that cannot be read
     signatures/lexicon/*.toml         read by the detectors; here it only counts into the SHA-256
 
 Weakest first: the packaged set, `$XDG_CONFIG_HOME/imsniff/signatures`, the operator's `--signatures DIR`. Each adds,
@@ -28,7 +28,7 @@ from imsniff.rules.engines import Needle, Plain
 from imsniff.rules.located import Fault, Lines, SignatureError
 from imsniff.rules.pattern import BadPattern, Expression, from_hex, from_pattern, literal_hex
 from imsniff.rules.schema import (
-    Anchor,
+    OpeningEntry,
     PayloadEntry,
     PayloadRule,
     Place,
@@ -85,6 +85,7 @@ class _Reader:
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self._payload: dict[str, PayloadRule] = {}
+        self._openings: dict[str, PayloadRule] = {}
         self._services: dict[str, Service] = {}
         self._ports: dict[str, PortsEntry] = {}
         self._known: frozenset[int] = frozenset()
@@ -121,21 +122,35 @@ class _Reader:
                 handler(file)
 
     def finish(self) -> SignatureSet:
-        for rule in self._payload.values():
-            for answer in rule.reverse:
-                if answer not in self._payload:
-                    why = f"no rule is called {answer!r}"
-                    self.faults.append(Fault(rule.place.path, rule.place.line, f"{rule.id}.reverse", why))
+        for rules in (self._payload, self._openings):
+            for rule in rules.values():
+                for answer in rule.reverse:
+                    if answer not in rules:
+                        self._dangling(rule.place, f"{rule.id}.reverse", f"no rule is called {answer!r}")
+        for rule in self._openings.values():
+            if rule.service not in self._services:
+                self._dangling(rule.place, f"{rule.id}.service", f"no service is called {rule.service!r}")
+        owners: dict[str, Service] = {}
+        for service in self._services.values():
+            for suffix in service.entry.suffix:
+                owner = owners.setdefault(suffix, service)
+                if owner is not service and set(owner.entry.seen_in) & set(service.entry.seen_in):
+                    why = f"{suffix} is already {owner.entry.id}'s, at {owner.place}"
+                    self._dangling(service.place, f"{service.entry.id}.suffix", why)
         if self.faults:
             raise SignatureError(self.faults)
         return SignatureSet(
             payload=tuple(self._payload.values()),
+            openings=tuple(self._openings.values()),
             ports=Ports(self._ports, self._known),
             services=Services(tuple(self._services.values())),
             sha256=self._digest.hexdigest(),
             directories=tuple(self._directories),
             files=tuple(self._files),
         )
+
+    def _dangling(self, place: Place, key: str, why: str) -> None:
+        self.faults.append(Fault(place.path, place.line, key, why))
 
     # --- one kind of file each ----------------------------------------------------------------------------------------
 
@@ -153,13 +168,11 @@ class _Reader:
                 self._payload[entry.id] = rule
 
     def _read_services(self, file: _File) -> None:
-        file.only("version", "service")
+        file.only("version", "service", "opening")
         for key, entry in file.entries("service", ServiceEntry):
             place = Place(file.path, file.lines[key])
             if not self._once(file, key, "service", entry.id, place):
                 continue
-            if not entry.suffix and not entry.networks:
-                file.fault(key, "neither `suffix` nor `networks`: nothing can match")
             networks = []
             for written in entry.networks:
                 try:
@@ -167,6 +180,12 @@ class _Reader:
                 except ValueError as why:
                     file.fault(f"{key}.networks", str(why))
             self._services[entry.id] = Service(entry=entry, networks=tuple(networks), place=place)
+        for key, opening in file.entries("opening", OpeningEntry):
+            place = Place(file.path, file.lines[key])
+            if self._once(file, key, "opening", opening.id, place) and (
+                rule := _Author(file, key, opening).rule("encrypted", place, opening.service)
+            ):
+                self._openings[opening.id] = rule
 
     def _read_ports(self, file: _File) -> None:
         file.only("version", "known", "ports")
@@ -296,7 +315,7 @@ class _Author:
         self._sound = False
         self._file.fault(f"{self._key}.{field}", message)
 
-    def rule(self, protocol: str, place: Place) -> PayloadRule | None:
+    def rule(self, protocol: str, place: Place, service: str | None = None) -> PayloadRule | None:
         entry = self._entry
         expression = self._expression()
         examples = (*self._texts("example"), *self._bytes("example_hex"))
@@ -311,10 +330,14 @@ class _Author:
             self._fault("pattern", "`$` needs a datagram: `transport = ['udp']` and no `within`; a stream has no end")
         if entry.within is not None and entry.within < expression.shortest:
             self._fault("within", f"the shortest match has {expression.shortest} bytes: it can never match")
-        if entry.anchor is Anchor.ANYWHERE and re.match(r"(\(\?\w+\))?\^", entry.pattern or ""):
-            self._fault("pattern", "`^` contradicts `anchor = 'anywhere'`")
         rule = PayloadRule(
-            entry=entry, protocol=protocol, expression=expression, examples=examples, counters=counters, place=place
+            entry=entry,
+            protocol=protocol,
+            service=service,
+            expression=expression,
+            examples=examples,
+            counters=counters,
+            place=place,
         )
         self._tried(rule)
         return rule if self._sound else None

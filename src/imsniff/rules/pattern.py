@@ -1,7 +1,8 @@
 r"""The pattern language of the rules: what Hyperscan and Python's `re` understand alike, and nothing more.
 
-    pattern     = ["^"] branch *("|" branch) ["$"]          after an optional (?i), (?s) or (?is)
-    branch      = *(atom [ "*" | "+" | "?" | "{m}" | "{m,}" | "{m,n}" ] ["?"])
+    pattern     = branch *("|" branch) ["$"]                after an optional (?i), (?s) or (?is)
+    branch      = ["^"] *(atom [ "*" | "+" | "?" | "{m}" | "{m,}" | "{m,n}" ] ["?"])
+                  "^": the first byte looked at; only where nothing stands before it, as in (?:^|\n)
     atom        = printable ASCII | "." | class | escape | "(" branches ")" | "(?:" branches ")"
     escape      = \xHH \n \r \t \f \d \D \s \S \w \W, or a backslash before punctuation
     hex         = bytes as "2A", any byte "??", any low half "4?", one of several "[01|02]" or "[01-05]"
@@ -71,36 +72,40 @@ class _Parser:
             return True
         return False
 
-    def branches(self, depth: int = 0) -> _Shape:
+    def branches(self, depth: int = 0, *, front: bool = True) -> _Shape:
+        """`front`: nothing that takes a byte can stand before this part."""
         if depth > 10:
             raise self.fault("groups nested more than ten deep")
-        found = [self.branch(depth)]
+        found = [self.branch(depth, front=front)]
         while self.take("|"):
-            found.append(self.branch(depth))
+            found.append(self.branch(depth, front=front))
         shortest, expanded, endless = zip(*found, strict=True)
         return _Shape(min(shortest), sum(expanded), any(endless))
 
-    def branch(self, depth: int) -> _Shape:
+    def branch(self, depth: int, *, front: bool) -> _Shape:
         whole = _NOTHING
+        if front:
+            self.take("^")
         while self.peek() not in ("", "|", ")"):
             if self.peek() == "$" and self.at == len(self.text) - 1 and depth == 0:
                 break
-            part = self.repeated(self.atom(depth))
+            part = self.repeated(self.atom(depth, front=front))
+            front = False
             whole = _Shape(
                 whole.shortest + part.shortest, whole.expanded + part.expanded, whole.endless or part.endless
             )
         return whole
 
-    def atom(self, depth: int) -> _Shape:
+    def atom(self, depth: int, *, front: bool) -> _Shape:
         char = self.peek()
         if char == "(":
-            return self.group(depth)
+            return self.group(depth, front=front)
         if char == "[":
             self.byte_class()
         elif char == "\\":
             self.escape()
         elif char == "^":
-            raise self.fault("`^` is only allowed as the first character")
+            raise self.fault("`^` is only allowed where nothing stands before it")
         elif char == "$":
             raise self.fault("`$` is only allowed as the last character")
         elif char in _SPECIAL:
@@ -109,14 +114,14 @@ class _Parser:
             self.at += 1
         return _BYTE
 
-    def group(self, depth: int) -> _Shape:
+    def group(self, depth: int, *, front: bool) -> _Shape:
         if not self.take("(?:"):
             if self.text.startswith(("(?=", "(?!", "(?<=", "(?<!"), self.at):
                 raise self.fault("look-around is not in the common language")
             if self.text.startswith("(?", self.at):
                 raise self.fault("of the (?...) groups only (?:...) is in the common language")
             self.at += 1
-        inside = self.branches(depth + 1)
+        inside = self.branches(depth + 1, front=front)
         if not self.take(")"):
             raise self.fault("a `)` is missing")
         return inside
@@ -194,7 +199,7 @@ def from_pattern(pattern: str) -> Expression:
         raise BadPattern("not printable ASCII: other bytes are written \\xHH")
     flags = _FLAGS.match(pattern)
     text = pattern[flags.end() :] if flags else pattern
-    parser = _Parser(text.removeprefix("^"))
+    parser = _Parser(text)
     shape = parser.branches()
     to_end = parser.peek() == "$"
     if parser.peek() == ")":

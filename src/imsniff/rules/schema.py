@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -21,6 +21,7 @@ RuleId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)
 Word = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
 """A protocol's or service's name."""
 Port = Annotated[int, Meta(ge=1, le=65535)]
+Code = Annotated[int, Meta(ge=0, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
 Web = Annotated[str, Meta(pattern=r"^https?://")]
 Suffix = Annotated[str, Meta(pattern=r"^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$")]
@@ -65,6 +66,8 @@ class Category(StrEnum):
     SOCIAL = "social"
     """A network of which messages are a part that cannot be told from the rest."""
     GAMING = "gaming"
+    VOICE = "voice"
+    """Calls and meetings first, with chat beside them."""
     PUSH = "push"
     """Delivers notifications: shows a device, not a conversation."""
     LEGACY = "legacy-im"
@@ -107,6 +110,14 @@ class PortsEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """Peer to peer on ports agreed for the occasion: none is odd."""
 
 
+class OpeningEntry(PayloadEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[opening]]`: first bytes that name a service, although nothing of it can be read."""
+
+    service: Word
+    in_networks: bool = False
+    """Too weak alone: counts only towards the service's own `networks`."""
+
+
 class ServiceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `[[service]]`: a messenger known by where it connects."""
 
@@ -117,8 +128,10 @@ class ServiceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seen_in: tuple[SeenIn, ...] = (SeenIn.SNI, SeenIn.QUIC, SeenIn.DNS, SeenIn.HTTP_HOST, SeenIn.CONNECT)
     networks: tuple[Text, ...] = ()
     """Address ranges in CIDR form that serve nothing else; alone the weakest of signs."""
-    protocol: Word = "encrypted"
-    """What it speaks, where that is known and can be read."""
+    stun_attributes: tuple[Code, ...] = ()
+    """STUN attribute types that only this service sends."""
+    stun_methods: tuple[Code, ...] = ()
+    """STUN message types that only this service sends."""
     since: date
     """When somebody last looked whether this still holds."""
     note: str = ""
@@ -143,7 +156,9 @@ class PayloadRule(Struct, frozen=True, kw_only=True, dict=True):
 
     entry: PayloadEntry
     protocol: str
-    """The dissector it nominates."""
+    """The dissector it nominates; `encrypted` for an opening."""
+    service: str | None = None
+    """The service an opening names."""
     expression: Expression
     examples: tuple[bytes, ...]
     counters: tuple[bytes, ...]
@@ -229,11 +244,15 @@ class Services:
 
     def __init__(self, services: tuple[Service, ...]) -> None:
         self.all = services
+        self.by_id = {service.entry.id: service for service in services}
         self._by_suffix: dict[str, list[Service]] = {}
+        self._by_stun: dict[tuple[str, int], Service] = {}
         self._networks: list[tuple[IPv4Network | IPv6Network, Service]] = []
         for service in services:
             for suffix in service.entry.suffix:
                 self._by_suffix.setdefault(suffix, []).append(service)
+            self._by_stun.update({("method", code): service for code in service.entry.stun_methods})
+            self._by_stun.update({("attribute", code): service for code in service.entry.stun_attributes})
             self._networks += [(network, service) for network in service.networks]
 
     def of_host(self, host: str, seen_in: str) -> Service | None:
@@ -247,6 +266,13 @@ class Services:
                     return service
             rest = rest.partition(".")[2]
         return None
+
+    def of_stun(self, message_type: int, attributes: Iterable[int]) -> Service | None:
+        """The service that alone uses this STUN message type, or one of these attributes."""
+        if service := self._by_stun.get(("method", message_type)):
+            return service
+        found = (self._by_stun.get(("attribute", attribute)) for attribute in attributes)
+        return next((service for service in found if service), None)
 
     def of_address(self, address: str) -> Service | None:
         """The service that owns an address; of several the one with the smallest range. Raises ValueError."""
@@ -262,6 +288,8 @@ class SignatureSet(Struct, frozen=True, kw_only=True):
 
     payload: tuple[PayloadRule, ...]
     """In the order of files and of entries; an override stands where what it replaced stood."""
+    openings: tuple[PayloadRule, ...]
+    """First bytes of services that cannot be read: for a scanner, as `payload`."""
     ports: Ports
     services: Services
     sha256: str
@@ -271,7 +299,7 @@ class SignatureSet(Struct, frozen=True, kw_only=True):
     files: tuple[Path, ...]
 
     def rule(self, rule_id: str) -> PayloadRule | None:
-        return next((rule for rule in self.payload if rule.id == rule_id), None)
+        return next((rule for rule in (*self.payload, *self.openings) if rule.id == rule_id), None)
 
     def of_protocol(self, protocol: str) -> Iterator[PayloadRule]:
         return (rule for rule in self.payload if rule.protocol == protocol)
