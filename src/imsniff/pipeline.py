@@ -8,11 +8,9 @@ A `Sensor` is one shard: it has no globals, reads the batches of one capture and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from imsniff import dissect
 from imsniff.capture.batch import Batch
@@ -20,12 +18,14 @@ from imsniff.classify.conversation import Classifier, Conversation, Told, Verdic
 from imsniff.classify.expected import Expected
 from imsniff.classify.scanner import Scanner
 from imsniff.detect import Detectors
-from imsniff.events import Encryption, Expect, Login, Side, Trait
+from imsniff.events import Encryption, Expect, Trait
+from imsniff.filter import Ends, Filter
 from imsniff.net.decode import Decoder
 from imsniff.net.flows import Flow, Flows, Happening, Heard
 from imsniff.net.gate import Gate
 from imsniff.net.segment import TCP, Segment, endpoint
 from imsniff.placing import Placer, community_id, evidence_of, identifier
+from imsniff.policy import Policy
 from imsniff.privacy import Content
 from imsniff.records import Confidence, Record, SessionRecord, timestamp
 from imsniff.rules.loader import SignatureSet
@@ -39,6 +39,9 @@ class Options(Struct, frozen=True, kw_only=True):
     keep_secrets: bool = False
     fingerprint_key: bytes = b""
     gate: bool = True
+    policy: Policy = field(default_factory=Policy)
+    wanted: Filter | None = None
+    """Which flows to look at; None: all."""
 
 
 class Session:
@@ -63,13 +66,13 @@ class Sensor:
         self.decoder = Decoder()
         self.flows: Flows[Session] = Flows(Session, self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), Expected())
-        self._detectors = Detectors()
+        self._detectors = Detectors(options.policy)
 
     def read(self, batch: Batch) -> Iterator[Record]:
         """The records of a batch, in packet order."""
         decode = self.decoder.segments
-        for frame, at, size, wire, ts, link in self.gate.raise_packets(batch):
-            for segment in decode(batch.slab, at, size, wire, ts, link, frame):
+        for packet in self.gate.raise_packets(batch):
+            for segment in decode(batch.slab, *packet):
                 yield from self._segment(segment)
 
     def finish(self) -> Iterator[Record]:
@@ -81,7 +84,9 @@ class Sensor:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _segment(self, segment: Segment) -> Iterator[Record]:
-        if not self.gate.covers(segment):
+        if self._options.wanted is not None and not self._options.wanted.passes(_ends(segment)):
+            self.gate.ignore(segment)
+        elif not self.gate.covers(segment):
             yield from self._happenings(self.flows.segment(segment), segment)
 
     def _happenings(self, happenings: Iterable[Happening[Session]], segment: Segment | None = None) -> Iterator[Record]:
@@ -193,3 +198,9 @@ class Sensor:
 
 def _transport(flow: Flow[Session]) -> str:
     return "tcp" if flow.protocol == TCP else "udp"
+
+
+def _ends(segment: Segment) -> Ends:
+    source, target = segment.source, segment.target
+    ports = int.from_bytes(source[-2:], "big"), int.from_bytes(target[-2:], "big")
+    return Ends("tcp" if segment.protocol == TCP else "udp", (source[:-2], target[:-2]), ports)

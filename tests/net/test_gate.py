@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imsniff.limits import IGNORE_NS, MAX_IGNORED
-from imsniff.net.gate import TUNNEL_PORTS, Gate
+from imsniff.net.decode import TUNNEL_PORTS
+from imsniff.net.gate import Gate
 from tests.net.forge import ACK, RST, SYN, batch, end, segment, tcp, udp
 
 A, B = end("192.0.2.1", 40000), end("198.51.100.9", 443)

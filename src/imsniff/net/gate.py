@@ -23,6 +23,7 @@ from struct import Struct
 
 from imsniff.capture.batch import Batch
 from imsniff.limits import IGNORE_NS, MAX_IGNORED
+from imsniff.net.decode import TUNNEL_PORTS
 from imsniff.net.segment import TCP, UDP, Flag, Segment
 
 Raised = tuple[int, int, int, int, int, int]
@@ -38,10 +39,6 @@ VLANS = (b"\x81\x00", b"\x88\xa8")
 ETHERNET = 1
 NOT_FIRST_OR_MORE = 0x3FFF
 """Fragment offset and MF of the IPv4 fragment word."""
-
-TUNNEL_PORTS = frozenset(port.to_bytes(2, "big") for port in (1701, 2152, 3544, 4789, 6081, 8472, 37008))
-"""UDP ports whose payload may be another packet: L2TP, GTP-U, Teredo, VXLAN, GENEVE, TZSP. Their flows carry many
-inside, so the gate never skips them."""
 
 
 def wire_key(source: bytes, target: bytes) -> bytes:
