@@ -164,6 +164,8 @@ class Expect(Event, frozen=True, kw_only=True):
     name: str | None = None
     """File name, where a file was offered."""
     size: int | None = None
+    offset: int = 0
+    """Bytes of the file that the receiver has already: a resumed transfer."""
     sender: str | None = None
     recipient: str | None = None
 

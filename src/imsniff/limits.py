@@ -232,7 +232,7 @@ FRAGMENT_COST: Final = 256
 MAX_RULE_PATTERN: Final = 2_048
 """Characters of one rule's pattern: what a person can still read. Longer: the signature file is refused."""
 
-MAX_RULE_REPEAT: Final = 256
+MAX_RULE_REPEAT: Final = 512
 """Largest `{m,n}` of a pattern: Hyperscan writes bounded repeats out, and large ones make its databases huge."""
 
 MAX_RULE_EXPANDED: Final = 8_192
@@ -271,3 +271,9 @@ MAX_PENDING_LINES: Final = 64
 
 MAX_SASL: Final = 32_768
 """Characters of one SASL response over IRC, in pieces of 400; the longest real ones are bearer tokens of 4 KB."""
+
+MAX_FILTER: Final = 1_000
+"""Characters of a `-f` filter; bounds how deep its brackets nest."""
+
+MAX_KEPT_DATABASES: Final = 16
+"""Compiled signature databases kept in the cache directory (about 200 KB each): the newest stay."""

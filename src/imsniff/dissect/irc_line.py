@@ -1,0 +1,100 @@
+"""One line of IRC, taken apart.
+
+    [@tag=value;... ] [:prefix ] COMMAND param param :last param, which may hold blanks
+
+RFC 1459 §2.3.1, RFC 2812 §2.3.1, IRCv3 message-tags. The prefix is `nick!user@host`, a bare nick or a server. Clients
+and old bots put several blanks where one belongs, and blanks before the command; servers take that, so this does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from imsniff.dissect.cursor import Malformed
+from imsniff.limits import MAX_NAME
+
+_COMMAND = re.compile(r"[A-Za-z]{1,32}|[0-9]{3}")
+_NICK = re.compile(r"[^\x00-\x20!@:,#&+$%*.?\x7f][^\x00-\x20!@:,*?\x7f]{0,63}")
+"""RFC 2812 allows letters, digits and nine specials; servers allow far more, UTF-8 among it."""
+_ROOM = re.compile(r"[~&@%+]{0,5}(#[^\x00-\x20,\x07]*)|([&+!][^\x00-\x20,\x07]+)")
+_FORMAT = re.compile(
+    r"\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?"  # colour, and background
+    r"|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?"  # the same as RGB
+    r"|[\x02\x0f\x11\x16\x1d\x1e\x1f]"  # bold, reset, monospace, reverse, italics, strike, underline
+)
+
+
+class Line(NamedTuple):
+    nick: str | None
+    """Who sent it, by the prefix: a nick, or a server's name. None where there is no prefix: the other end itself."""
+    user: str | None
+    host: str | None
+    """Both only where the prefix has the form `nick!user@host`."""
+    command: str
+    """Upper case, or three digits."""
+    params: list[str]
+
+    def param(self, number: int) -> str:
+        """A parameter; empty where it is missing."""
+        return self.params[number] if number < len(self.params) else ""
+
+    @property
+    def last(self) -> str:
+        return self.params[-1] if self.params else ""
+
+
+def parse(raw: bytes) -> Line:
+    """Raises Malformed where this cannot be IRC."""
+    if b"\0" in raw:
+        raise Malformed("NUL in a line")
+    rest = decoded(raw).strip(" \r")
+    if rest.startswith("@"):
+        rest = rest.partition(" ")[2].lstrip(" ")
+    prefix = None
+    if rest.startswith(":"):
+        prefix, _, rest = rest[1:].partition(" ")
+        rest = rest.lstrip(" ")
+    command, _, rest = rest.partition(" ")
+    if not _COMMAND.fullmatch(command) or (prefix is None and command.isdigit()):
+        # A reply code without a prefix is FTP, SMTP or NNTP.
+        raise Malformed(f"no command: {command[:24]!r}")
+    middle, colon, trailing = (" " + rest).partition(" :")
+    params = [param[: 4 * MAX_NAME] for param in middle.split(" ") if param]
+    if colon:
+        params.append(trailing)
+    if prefix is None:
+        return Line(None, None, None, command.upper(), params)
+    nick, _, user_host = prefix.partition("!")
+    user, at, host = user_host.rpartition("@")
+    if not at:
+        nick, at, host = nick.partition("@")  # `nick@host`, from servers of the nineties
+    return Line(nick[:MAX_NAME], user[:MAX_NAME] or None, host[:MAX_NAME] or None, command.upper(), params)
+
+
+def decoded(raw: bytes) -> str:
+    """IRC has no character set: UTF-8 where it is valid, else what Windows clients wrote."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def plain(text: str) -> str:
+    """Text without mIRC's colours and other attributes."""
+    return _FORMAT.sub("", text)
+
+
+def is_nick(text: str) -> bool:
+    return _NICK.fullmatch(text) is not None
+
+
+def room_of(target: str) -> str | None:
+    """The channel that a target names, `@#channel` (its operators) included; None for a person."""
+    found = _ROOM.fullmatch(target)
+    return (found[1] or found[2])[:MAX_NAME] if found else None
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two nicks are one (most servers compare `rfc1459` or ASCII without case; both are close to this)."""
+    return one is not None and other is not None and one.casefold() == other.casefold()
