@@ -31,7 +31,7 @@ from imsniff.dissect.sip_address import Uri
 from imsniff.dissect.sip_address import address as name_address
 from imsniff.dissect.sip_body import Part, decoded, inflated, leaves, media_type
 from imsniff.dissect.sip_credentials import Waiting, login
-from imsniff.dissect.sip_message import KNOWN, Head, content_length, credentials, parse_head, start_line
+from imsniff.dissect.sip_message import KNOWN, NO_START, Head, content_length, credentials, parse_head, start_line
 from imsniff.dissect.sip_sessions import Addresses, Sessions
 from imsniff.events import Anomaly, Contact, Event, Expect, Message, Presence, Reversed, Side, Trait, excerpt
 from imsniff.limits import LOOKAHEAD, MAX_LINE, MAX_NAME, MAX_SIP_MESSAGE
@@ -44,6 +44,9 @@ STUN_COOKIE = b"\x21\x12\xa4\x42"
 METHODS = (
     b"INVITE|ACK|BYE|CANCEL|REGISTER|OPTIONS|MESSAGE|SUBSCRIBE|NOTIFY|PUBLISH|INFO|REFER|UPDATE|PRACK|SERVICE|BENOTIFY"
 )
+
+_GLUED = re.compile(rb"(?!BENOTIFY )[A-Za-z0-9._-]{1,20}(?:" + METHODS + rb") ")
+"""A body without a line end runs into the next message: the method begins later than the line."""
 
 
 class SipMessage(NamedTuple):
@@ -98,7 +101,7 @@ class Sip(Dissector[SipMessage]):
     # --- framing ------------------------------------------------------------------------------------------------------
 
     def datagram(self, side: Side, data: bytes) -> Iterator[Event]:
-        if len(data) <= 4 or data[4:8] == STUN_COOKIE:
+        if len(data) <= 4 or data[4:8] == STUN_COOKIE or data.isspace():
             return  # phones keep NAT open with a few bytes of anything, or with STUN
         self._whole = True
         yield from super().datagram(side, data)
@@ -151,6 +154,8 @@ class Sip(Dissector[SipMessage]):
             self._searched[side] = max(0, len(data) - 2)
             return None
         end, body_at = blank.span()
+        if data.find(b"\n", 0, MAX_LINE) < 0:
+            raise Malformed(NO_START)
         head = parse_head(_text(data[:end]))
         length, bad = content_length(head, MAX_SIP_MESSAGE)
         if length is None and not bad and "content-type" not in head.headers:
@@ -169,10 +174,10 @@ class Sip(Dissector[SipMessage]):
         newline = data.find(b"\n", 0, MAX_LINE)
         if newline >= 0:
             if start_line(_text(data[:newline]).rstrip()) is None:
-                raise Malformed(f"not a start line: {bytes(data[:40])!r}")
+                raise Malformed(NO_START)
             self._sane.add(side)
         elif len(data) >= MAX_LINE or not 32 < data[0] < 127:
-            raise Malformed("no start line")
+            raise Malformed(NO_START)
 
     def _next_start(self, side: Side, box: Inbox, opened: Opened) -> int | None:
         """Where the next message begins, None while that is not known."""
@@ -195,7 +200,7 @@ class Sip(Dissector[SipMessage]):
         line, newline, rest = shown.partition(b"\n")
         if not newline:
             return None if shown[:1].isalnum() else False
-        if start_line(_text(line).rstrip()) is None:
+        if start_line(_text(line).rstrip()) is None or _GLUED.match(line):
             return False
         name, colon, _ = rest.partition(b":")
         if not colon:

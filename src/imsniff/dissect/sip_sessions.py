@@ -29,20 +29,23 @@ class Addresses:
     def of_head(
         self, side: Side, head: Head, sender: str | None, recipient: str | None, contact_of: str | None
     ) -> Iterator[Event]:
-        """Via, Contact and Call-ID. The last Via is the caller's own; those before it are proxies."""
+        """Via, Contact and Call-ID. The last Via is the caller's own; those before it are proxies'. A NOTIFY comes from
+        the presence server, whatever its From says."""
         caller = sender if head.method else recipient
         vias = head.every("via")
         for number, value in enumerate(vias, 1):
             hop = parse_via(value)
             if hop is not None:
-                whose = caller if number == len(vias) else None
+                whose = caller if number == len(vias) and head.method != "NOTIFY" else None
                 yield from self._tell(side, "sip.via", hop.host, hop.port, whose, None)
                 if hop.received:
                     yield from self._tell(side, "sip.via", hop.received.strip("[]"), hop.rport, whose, None)
         for value in head.every("contact"):
             uri, _ = name_address(value)
             if uri is not None and uri.host:
-                yield from self._tell(side, "sip.contact", uri.host, uri.port, contact_of, recipient)
+                whose = contact_of if uri.user else None  # a server says where it is, not where the user is
+                told = recipient if recipient != contact_of else None
+                yield from self._tell(side, "sip.contact", uri.host, uri.port, whose, told)
         _, _, host = head.get("call-id").rpartition("@")
         if host:
             yield from self._tell(side, "sip.call-id", host, None, caller, None)
