@@ -29,7 +29,7 @@ from imsniff.rules.pattern import BadPattern, from_hex, from_pattern, literal_he
         ("(?:(?:a|b+)c)*d", "endless repeat inside"),
         ("(?:a?)+b", "may be empty"),
         ("a{1,100000}", "written"),
-        ("a{300}", "more than 256"),
+        ("a{600}", "more than 512"),
         ("a{3,2}", "below its beginning"),
         ("a{,3}", "written"),
         ("(?:a{256}){256}", "written out"),

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from imsniff.rules import compiled
 from imsniff.rules.pattern import Expression
 
 Bytes = bytes | bytearray | memoryview
@@ -44,8 +45,8 @@ class Plain:
         for number, needle in enumerate(needles):
             flags = re.IGNORECASE if needle.expression.caseless else re.NOFLAG
             flags |= re.DOTALL if needle.expression.dotall else re.NOFLAG
-            compiled = re.compile(written(needle).encode(), flags)
-            find = compiled.match if needle.anchored else compiled.search
+            pattern = re.compile(written(needle).encode(), flags)
+            find = pattern.match if needle.anchored else pattern.search
             self._needles.append((number, find, needle.within))
 
     def find(self, data: Bytes) -> Sequence[int]:
@@ -65,7 +66,6 @@ class Fast:
 
         self._hyperscan = hyperscan
         self._limits = [needle.within for needle in needles]
-        self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         flags = [
             hyperscan.HS_FLAG_SINGLEMATCH
             | (hyperscan.HS_FLAG_CASELESS if needle.expression.caseless else 0)
@@ -74,13 +74,15 @@ class Fast:
         ]
         if not needles:
             return
+        expressions = [written(needle).encode() for needle in needles]
+
+        def compile_() -> hyperscan.Database:
+            made = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+            made.compile(expressions=expressions, ids=list(range(len(needles))), elements=len(needles), flags=flags)
+            return made
+
         try:
-            self._database.compile(
-                expressions=[written(needle).encode() for needle in needles],
-                ids=list(range(len(needles))),
-                elements=len(needles),
-                flags=flags,
-            )
+            self._database: Any = compiled.database(expressions, flags, compile_, hyperscan)
         except hyperscan.error as why:
             raise BadExpressions(str(why)) from None
         self._scratches = threading.local()
