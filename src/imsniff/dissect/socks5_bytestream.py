@@ -60,13 +60,13 @@ class Bytestream(Dissector[Frame]):
 
     def __init__(self, *, midstream: bool = False, expected: Expect | None = None) -> None:
         super().__init__(midstream=midstream, expected=expected)
-        self._steps = dict.fromkeys(Side, Step.HELLO)
+        self._steps = dict.fromkeys(Side, Step.ADDRESS if midstream else Step.HELLO)
         self._proven = False
         self._hash = sha256()
         self._size = 0
         self._sender: Side | None = None
         self._whole = True
-        """Whether no byte of the file is missing. It begins right after a frame, so its first byte is never in doubt."""
+        """Whether no byte of the file is missing. It follows a frame, so that its first byte is never in doubt."""
         self._done = False
 
     @property

@@ -38,7 +38,9 @@ from imsniff.dissect.xmpp_xml import STANZAS, STREAMS, Scope, child_text, domain
 from imsniff.events import Anomaly, Encryption, Event, Expect, Grade, Login, Outcome, Side, Trait, excerpt
 from imsniff.limits import LOOKAHEAD, MAX_INFLATION, MAX_STANZA
 
-TLS_RECORD = 0x16
+TLS_RECORD = b"\x16"
+ZLIB = b"\x78"
+"""First bytes of a TLS handshake and of a zlib stream."""
 MUC_OWNER = "{http://jabber.org/protocol/muc#owner}query"
 IBB = "{http://jabber.org/protocol/ibb}"
 
@@ -156,6 +158,8 @@ class Xmpp(Dissector[Piece]):
         """How much speaks for XMPP, see `xmpp_shape.weight`."""
         self._tls = False
         """Whether somebody said `starttls`: a TLS record may come where an element should."""
+        self._zlib = False
+        """Whether somebody said `compress`: a zlib stream may begin where an element should."""
         self._inflaters: dict[Side, Inflater] = {}
 
     @property
@@ -167,10 +171,12 @@ class Xmpp(Dissector[Piece]):
     def frames(self, side: Side, box: Inbox) -> Iterator[Piece]:
         cutter = self._cutters[side]
         while True:
-            if self._tls and cutter.between and box.data[:1] == bytes((TLS_RECORD,)):
+            if self._tls and cutter.between and box.data[:1] == TLS_RECORD:
                 box.clear()
                 yield Piece(Kind.TLS, b"")
                 return
+            if self._zlib and not self._inflaters and cutter.between and box.data[:1] == ZLIB:
+                self._inflate(side)
             piece = cutter.next(box)
             if piece is None:
                 return
@@ -186,7 +192,7 @@ class Xmpp(Dissector[Piece]):
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
         window = bytes(data[at : at + LOOKAHEAD])
-        if self._tls and window[:1] == bytes((TLS_RECORD,)):
+        if self._tls and window[:1] == TLS_RECORD:
             return window[1:2] == b"\x03" if len(window) > 1 else None
         return begins(window)
 
@@ -284,7 +290,15 @@ class Xmpp(Dissector[Piece]):
         if state.own is not None:
             yield Login(side=state.client, account=state.own, scheme="starttls", grade=Grade.PROTECTED, wire=state.tell)
 
+    def _asked_for_zlib(self, side: Side, _: Element) -> Iterator[Event]:
+        self._zlib = True
+        yield from self._state.client_is(side)
+
     def _compressed(self, side: Side, _: Element) -> Iterator[Event]:
+        self._inflate(side)
+        yield from ()
+
+    def _inflate(self, side: Side) -> None:
         """XEP-0138, from the next byte on and both ways."""
         if not self._inflaters:
             self._inflaters = {each: Inflater() for each in Side}
@@ -292,7 +306,6 @@ class Xmpp(Dissector[Piece]):
             rest = bytes(box.data)
             box.clear()
             box.data += b"".join(self._inflaters[side].pieces(rest))
-        yield from ()
 
     def _close_up(self, side: Side, why: str) -> Iterator[Event]:
         self.opaque = True
@@ -316,6 +329,7 @@ class Xmpp(Dissector[Piece]):
 SWITCHES: dict[tuple[str, str], Callable[[Xmpp, Side, Element], Iterator[Event]]] = {
     ("urn:ietf:params:xml:ns:xmpp-tls", "starttls"): Xmpp._asked_for_tls,
     ("urn:ietf:params:xml:ns:xmpp-tls", "proceed"): Xmpp._proceed,
+    ("http://jabber.org/protocol/compress", "compress"): Xmpp._asked_for_zlib,
     ("http://jabber.org/protocol/compress", "compressed"): Xmpp._compressed,
     ("urn:ietf:params:xml:ns:xmpp-framing", "open"): Xmpp._framed,
     ("http://jabber.org/protocol/httpbind", "body"): Xmpp._wrapped,
