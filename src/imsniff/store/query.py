@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, select
 
 from imsniff.detect.core import order
 from imsniff.limits import MAX_EVIDENCE
@@ -88,17 +88,32 @@ def runs(store: Store, span: Span = EVERYTHING) -> list[Run]:
 
 
 def records(store: Store, kind: str, span: Span = EVERYTHING) -> Iterator[Record]:
-    """The records of one kind in order of packet time, a chunk at a time. Sessions are placed by their last packet."""
+    """The records of one kind in order of packet time, a chunk at a time."""
     table, struct = TABLES[kind], RECORDS[kind]
-    when = table.c.last_seen if kind == "session" else table.c.ts
-    begins = table.c.ts
-    conditions = _within(when, span._replace(until=None)) + _within(begins, span._replace(since=None))
     columns = [table.c[name] for name in struct.__struct_fields__]
-    asked = select(*columns).where(*conditions).order_by(table.c.ts, table.c.id)
+    asked = select(*columns).where(*_conditions(table, span)).order_by(table.c.ts, table.c.id)
     with store.connect() as connection:
         result = connection.execution_options(yield_per=CHUNK).execute(asked)
         for row in result:
             yield _record(row, struct)
+
+
+def _conditions(table: Table, span: Span) -> list[ColumnElement[bool]]:
+    """A session belongs to a span that it reaches into, and to every run that saw it; what is inside goes with it."""
+    session = TABLES["session"]
+    inside = []
+    if table is session:
+        inside = _within(table.c.last_seen, Span(since=span.since)) + _within(table.c.ts, Span(until=span.until))
+    else:
+        inside = _within(table.c.ts, span)
+    seen: list[ColumnElement[bool]] = []
+    if span.first_run is not None:
+        seen.append(session.c.last_run >= span.first_run)
+    if span.last_run is not None:
+        seen.append(session.c.run <= span.last_run)
+    if table is session or not seen:
+        return inside + seen
+    return [*inside, table.c.session.in_(select(session.c.id).where(*seen))]
 
 
 def _record(row: Row[Any], struct: type[Record]) -> Record:
@@ -113,10 +128,23 @@ def sessions(store: Store, span: Span = EVERYTHING) -> list[SessionRecord]:
 
 
 def count(store: Store, kind: str, span: Span = EVERYTHING) -> int:
-    table = SIGHTING if kind == "sighting" else FINDING if kind == "finding" else TABLES[kind]
-    conditions = _within(table.c.ts, span) if "ts" in table.c else []
+    """How many records of a kind."""
+    table = TABLES[kind]
     with store.connect() as connection:
-        return connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+        asked = select(func.count()).select_from(table).where(*_conditions(table, span))
+        return connection.execute(asked).scalar_one()
+
+
+def values(
+    store: Store, kind: str, columns: Sequence[str], span: Span = EVERYTHING
+) -> list[tuple[tuple[Any, ...], int]]:
+    """Distinct values of some columns and how often each stands, most first."""
+    table = TABLES[kind]
+    wanted = [table.c[name] for name in columns]
+    often = func.count().label("often")
+    asked = select(*wanted, often).where(*_conditions(table, span)).group_by(*wanted).order_by(often.desc(), *wanted)
+    with store.connect() as connection:
+        return [(tuple(row)[:-1], row.often) for row in connection.execute(asked)]
 
 
 def findings(store: Store, span: Span = EVERYTHING, ids: Sequence[str] | None = None) -> list[FindingRecord]:
@@ -152,7 +180,7 @@ def _summary(which: list[ColumnElement[bool]]) -> Select[Any]:
             SIGHTING.c.finding,
             func.count().label("shown"),
             func.min(SIGHTING.c.ts).label("first_seen"),
-            func.max(SIGHTING.c.ts).label("last_seen"),
+            func.max(SIGHTING.c.last_seen).label("last_seen"),
         )
         .where(*which)
         .group_by(SIGHTING.c.finding)

@@ -76,8 +76,10 @@ def _table(kind: str, record: type[Record]) -> Table:
         )
         for field in msgspec.structs.fields(record)
     ]
-    first_run: Column[int] = Column("run", Integer, nullable=False)
-    table = Table(kind, metadata, *columns, first_run)
+    columns.append(Column("run", Integer, nullable=False))  # that saw it first
+    if kind == "session":
+        columns.append(Column("last_run", Integer, nullable=False))
+    table = Table(kind, metadata, *columns)
     Index(None, table.c.ts)
     if "session" in table.c:
         Index(None, table.c.session)
@@ -136,6 +138,7 @@ SIGHTING = Table(
     Column("record", _ID, primary_key=True),
     Column("run", Integer, nullable=False),
     Column("ts", _TIME, nullable=False),
+    Column("last_seen", _TIME, nullable=False),  # of a session its end, else `ts`
     Column("capture", Text, nullable=False),
     Column("frame", BigInteger, nullable=False),
     Column("rule", Text, nullable=False),

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 
 from imsniff.detect import Sighting
 from imsniff.escape import storable
@@ -96,6 +96,8 @@ class Writer:
             kind = type(record).__struct_config__.tag
             row = {name: _column(getattr(record, name)) for name in RECORDS[str(kind)].__struct_fields__}
             row["run"] = self.run
+            if isinstance(record, SessionRecord):
+                row["last_run"] = self.run
             self._rows[str(kind)].append(row)
             self.counters[f"{kind}s" if kind != "presence" else "presences"] += 1
             self._waiting += 1
@@ -125,6 +127,7 @@ class Writer:
                 "record": seen.record,
                 "run": self.run,
                 "ts": seen.ts,
+                "last_seen": seen.last_seen,
                 "capture": storable(seen.capture),
                 "frame": _column(seen.frame),
                 "rule": storable(evidence.rule),
@@ -145,6 +148,9 @@ class Writer:
                 if kind == SessionRecord.__struct_config__.tag:
                     # the same session from a shorter cut of the same traffic must not take anything away
                     conflict.replace(connection, table, rows[kind], unless_less="packets", but=("run",))
+                    if rows[kind]:
+                        again = update(table).where(table.c.id == bindparam("seen")).values(last_run=self.run)
+                        connection.execute(again, [{"seen": row["id"]} for row in rows[kind]])
                 else:
                     conflict.keep(connection, table, rows[kind])
             conflict.replace(connection, FINDING, findings, unless_less="rank", but=())

@@ -1,0 +1,5 @@
+"""`python -m imsniff`."""
+
+from imsniff.cli import main
+
+main()

@@ -1,0 +1,249 @@
+"""`imsniff analyze`: capture files in, findings out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from imsniff.cli.exits import Exit, Failure
+from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
+from imsniff.cli.terminal import Voice, progress, table
+
+if TYPE_CHECKING:
+    from imsniff.detect import Aggregate
+    from imsniff.records import FindingRecord
+    from imsniff.store.writer import Writer
+
+SEVERITIES = ["info", "low", "medium", "high", "critical"]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  imsniff analyze office.pcapng
+  imsniff analyze captures/ more/*.pcap.gz --jobs 4
+  tcpdump -i eth0 -w - | imsniff analyze -
+  imsniff analyze office.pcap --jsonl --content all | jq .
+  imsniff analyze night.pcap --fail-on high -q        for scripts: exit code 1 when it is serious
+""",
+)
+@click.argument("inputs", nargs=-1, required=True, metavar="FILE|DIR|-")
+@db_option
+@policy_option
+@signatures_option
+@click.option(
+    "--content",
+    type=click.Choice(["none", "matched", "all"]),
+    default="matched",
+    show_default=True,
+    help="Message text to keep: none, that of messages a rule matched, or all.",
+)
+@click.option("--keep-secrets", is_flag=True, help="Keep passwords and tokens as seen. Off: a keyed fingerprint only.")
+@click.option("--jsonl", is_flag=True, help="Every record as a JSON object a line on standard output, as it is found.")
+@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 1 where a finding is as severe or worse.")
+@click.option("-f", "--filter", "expression", metavar="FILTER", help="Only flows that fit: 'tcp and not port 443'.")
+@click.option(
+    "-w",
+    "--write",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the packets of messaging sessions, and no others, to a capture file.",
+)
+@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Captures read at a time.")
+@click.option("--strict", is_flag=True, help="Stop at the first input that cannot be read whole.")
+@click.pass_obj
+def command(
+    voice: Voice,
+    inputs: tuple[str, ...],
+    db: str | None,
+    policy: Path | None,
+    signatures: Path | None,
+    content: str,
+    keep_secrets: bool,
+    jsonl: bool,
+    fail_on: str | None,
+    expression: str | None,
+    write: Path | None,
+    jobs: int,
+    strict: bool,
+) -> int:
+    """Analyse capture files: which instant messaging runs, who uses it, what it leaks.
+
+    Reads pcap and pcapng, plain or compressed, files, folders of them, or standard input (-). What is found goes to the
+    database; the findings are listed, or with --jsonl every record is printed as it is found. Reading the same
+    capture twice changes nothing.
+    """
+    from imsniff import policy as policies
+    from imsniff.capture.folder import expand
+    from imsniff.cli.reading import Readings
+    from imsniff.detect import Aggregate
+    from imsniff.filter import Filter, FilterError
+    from imsniff.pipeline import Options
+    from imsniff.privacy import Content, fingerprint_key
+    from imsniff.rules import loader
+    from imsniff.store.opening import open_for_writing
+    from imsniff.store.writer import Writer
+
+    try:
+        wanted = Filter.parse(expression) if expression else None
+    except FilterError as why:
+        raise click.BadParameter(str(why), param_hint="'-f'") from None
+    signature_set = loader.load(signatures)
+    options = Options(
+        signatures=signature_set,
+        policy=policies.load(policy) if policy else policies.Policy(),
+        content=Content(content),
+        keep_secrets=keep_secrets,
+        fingerprint_key=fingerprint_key(home()),
+        wanted=wanted,
+    )
+    paths = expand(inputs, voice.detail)
+    if write is not None and any(str(path) == "-" for path in paths):
+        raise click.UsageError(
+            "-w reads a capture twice, which standard input does not allow; save it to a file first."
+        )
+    found = Aggregate()
+    with ExitStack() as stack:
+        store = stack.enter_context(open_for_writing(database(db)))
+        kept = {"content": content, "keep_secrets": keep_secrets, "filter": expression, "policy": str(policy or "")}
+        writer = stack.enter_context(Writer(store, program=_program(), signatures=signature_set.sha256, options=kept))
+        bars = stack.enter_context(progress(voice))
+        readings = Readings(paths, options, jobs=jobs, strict=strict, voice=voice, progress=bars)
+        digests = stack.enter_context(_Digests(paths))
+        try:
+            _take(readings.records(), writer, found, _line_printer() if jsonl else None)
+        finally:
+            writer.read = bool(readings.packets)
+            writer.counters.update(packets=readings.packets, errors=len(readings.errors))
+            for path in paths:
+                writer.add_input(**digests.about(path), error=readings.errors.get(path))
+    if write is not None:
+        _write_im_only(voice, paths, readings, write)
+    _tell(voice, found, readings.packets, writer, store.name, jsonl=jsonl)
+    if readings.errors:
+        return Exit.INPUT
+    return Exit.FOUND if fail_on and _as_severe(found, fail_on) else Exit.DONE
+
+
+def _program() -> str:
+    from imsniff.cli.program import program_version
+
+    return f"imsniff {program_version()}"
+
+
+def _take(records: Iterable[Any], writer: Writer, found: Aggregate, show: Callable[[Any], None] | None) -> None:
+    """Every record to the store; findings merged; all of it printed where it is to be."""
+    from imsniff.records import FindingRecord
+
+    for record in records:
+        writer.add(record)
+        if isinstance(record, FindingRecord):
+            found.add(record)
+        elif show is not None:
+            show(record)
+    writer.flush()
+    if show is not None:
+        for finding in found.findings():
+            show(finding)
+
+
+def _line_printer() -> Callable[[Any], None]:
+    from imsniff.records import to_json
+
+    out = sys.stdout.buffer
+
+    def show(record: Any) -> None:  # noqa: ANN401 - a record
+        out.write(to_json(record) + b"\n")
+
+    return show
+
+
+def _tell(voice: Voice, found: Aggregate, packets: int, writer: Writer, store: str, *, jsonl: bool) -> None:
+    """The run in a table and one line."""
+    findings = found.findings()
+    if jsonl:
+        sys.stdout.buffer.flush()
+    else:
+        listing(findings)
+    sessions = writer.counters["sessions"]
+    voice.note(f"{packets:,} packets, {sessions:,} sessions, {len(findings):,} findings; stored in {store}")
+    if found.suppressed:
+        voice.warn(
+            f"{found.suppressed:,} more sightings belong to findings beyond the first {len(findings):,}; see report"
+        )
+
+
+def listing(findings: Iterable[FindingRecord]) -> None:
+    """Findings as a table; `analyze` and `report` list them alike."""
+    table(
+        ["Severity", "Risk", "Subject", "Host", "Count", "First seen", "Last seen", "ID"],
+        [
+            (
+                f.severity.value,
+                f.risk,
+                f.subject,
+                f.host,
+                f.count,
+                f.first_seen[:19] + "Z",
+                f.last_seen[:19] + "Z",
+                f.id,
+            )
+            for f in findings
+        ],
+        severity=0,
+    )
+
+
+def _as_severe(found: Aggregate, least: str) -> bool:
+    from imsniff.records import Severity
+
+    return any(finding.severity.rank >= Severity(least).rank for finding in found.findings())
+
+
+def _write_im_only(voice: Voice, paths: list[Path], readings: Any, target: Path) -> None:  # noqa: ANN401
+    from imsniff.cli.packets import write_sessions
+
+    try:
+        count = write_sessions(paths, readings.sessions, target)
+    except OSError as why:
+        raise Failure(f"{target}: cannot be written: {why.strerror}", Exit.USAGE) from None
+    voice.note(f"{count:,} packets of messaging sessions written to {target}")
+
+
+class _Digests:
+    """SHA-256 of every capture, made beside the analysis: hashing lets go of the interpreter."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="digest")
+        self._waiting: dict[Path, Future[str]] = {}
+        self._paths = paths
+
+    def __enter__(self) -> Self:
+        from imsniff.store.writer import digest
+
+        self._waiting = {path: self._pool.submit(digest, path) for path in self._paths if path.is_file()}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def about(self, path: Path) -> dict[str, Any]:
+        """What is kept of an input beside its error."""
+        waiting = self._waiting.get(path)
+        if waiting is None:
+            return {"name": str(path)}
+        try:
+            return {
+                "name": str(path),
+                "path": str(path.absolute()),
+                "size": path.stat().st_size,
+                "sha256": waiting.result(),
+            }
+        except OSError:
+            return {"name": str(path)}

@@ -1,0 +1,41 @@
+"""The report as one HTML file that needs nothing else and runs nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from imsniff.escape import visible
+from imsniff.report.chart import HEIGHT, LEFT, WIDTH, chart
+from imsniff.report.model import Report
+
+TILES = (
+    ("findings", "findings"),
+    ("sessions", "sessions"),
+    ("hosts", "client hosts"),
+    ("accounts", "accounts"),
+    ("messages", "messages"),
+    ("credentials", "log-ins seen"),
+    ("transfers", "file transfers"),
+    ("exposures", "addresses told"),
+)
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - whatever a template prints
+    """What jinja prints of an expression. Subclasses of str are mark-up of our own or enums: both are safe as they are."""
+    return visible(value) if type(value) is str else value
+
+
+def as_html(report: Report) -> str:
+    environment = Environment(
+        loader=PackageLoader("imsniff.report", ""), autoescape=True, undefined=StrictUndefined, finalize=_shown
+    )
+    return environment.get_template("page.html.j2").render(
+        r=report,
+        tiles=TILES,
+        chart=chart(report.timeline),
+        chart_width=WIDTH,
+        chart_height=HEIGHT,
+        chart_left=LEFT,
+    )
