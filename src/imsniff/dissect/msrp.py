@@ -100,7 +100,7 @@ class Msrp(Dissector[Chunk]):
                     return
                 start = _START.match(box.data)
                 if start is None:
-                    raise Malformed(f"not an MSRP start line: {bytes(box.data[:40])!r}")
+                    raise Malformed("no MSRP start line")
                 ending = self._endings[side] = b"\n-------" + start[1]
             end = box.find(ending, MAX_MSRP_CHUNK)
             if end < 0 or len(box) < end + len(ending) + 2:

@@ -73,7 +73,7 @@ ACTIVITIES = dict.fromkeys(_AWAY.split(), "away") | dict.fromkeys(_BUSY.split(),
 def _pidf(about: About, root: xml.Element) -> Iterator[Event]:
     """Several tuples are several devices: a person is offline when all of them are."""
     entity = _account(root.get("entity")) or about.sender
-    basics = [each.text.strip().lower() for each in root.all("basic")]
+    basics = [word for each in root.all("basic") if (word := each.text.strip().lower()) in ("open", "closed")]
     if not entity or root.name != "presence":
         return
     words: list[str] = []

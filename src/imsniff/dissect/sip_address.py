@@ -56,6 +56,8 @@ def host_port(text: str) -> tuple[str, int | None]:
 
 
 def _port(text: str) -> int | None:
+    if not text:
+        return None
     try:
         return decimal(text.strip(), 0xFFFF) or None
     except Malformed:
