@@ -1,0 +1,205 @@
+"""The macro benchmark: imsniff, tshark and ndpiReader on the same capture in the same run, and a bare read of the file.
+
+    python -m bench.run                                          the 1.3 million packets of 1 GB, three rounds
+    python -m bench.run --packets 1500000 15000000               how it grows
+    python -m bench.run --im-share 0.001 0.01 1                  what the instant messaging costs
+
+The contenders take turns, so that whatever else the machine does hits all alike; the median of the rounds counts. The
+file is in the page cache for everyone. A contender that is not installed is left out, and that is said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bench.make_captures import make
+from bench.talk import SPEECHES
+
+ROOT = Path(__file__).resolve().parents[1]
+CAPTURES = ROOT / "bench" / "captures"
+FILTER = "aim || msnms || ymsg || sip || xmpp || irc || msrp"
+"""What tshark is asked for: as much of what imsniff finds as it knows."""
+
+BARE_READ = """
+import sys
+slab = bytearray(8 << 20)
+with open(sys.argv[1], "rb", buffering=0) as file:
+    while file.readinto(slab):
+        pass
+"""
+
+
+class Ran(NamedTuple):
+    """One run of one contender."""
+
+    seconds: float
+    cpu: float
+    """Processor seconds, of all processes."""
+    peak: int
+    """Largest resident set of its largest process, bytes."""
+
+
+class Contender(NamedTuple):
+    name: str
+    command: Callable[[Path, Path], list[str]]
+    """From the capture and a directory for whatever is written."""
+    about: list[str]
+    """Asks for its version."""
+
+
+def contenders(imsniff: list[str]) -> list[Contender]:
+    return [
+        Contender(
+            "imsniff",
+            lambda capture, out: [*imsniff, "-q", "analyze", str(capture), "--db", str(out / "bench.db"), "--jsonl"],
+            [*imsniff, "--version"],
+        ),
+        Contender("tshark", lambda capture, _: ["tshark", "-r", str(capture), "-Y", FILTER], ["tshark", "--version"]),
+        Contender("ndpiReader", lambda capture, _: ["ndpiReader", "-i", str(capture)], ["ndpiReader", "-h"]),
+        Contender("bare read", lambda capture, _: [sys.executable, "-c", BARE_READ, str(capture)], ["python3", "-V"]),
+    ]
+
+
+def run(command: list[str]) -> Ran:
+    """Run to the end, its output thrown away. Raises CalledProcessError."""
+    began = time.perf_counter()
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    scale = 1 if sys.platform == "darwin" else 1024
+    return Ran(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * scale)
+
+
+def version(command: list[str]) -> str:
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    words = (told.stdout + told.stderr).replace("Running as user", "").splitlines()
+    return next((line.strip() for line in words if any(char.isdigit() for char in line)), "")[:60]
+
+
+def capture_of(folder: Path, packets: int, im_share: float) -> dict[str, Any]:
+    """The capture, made if it is not there, and what it holds."""
+    path = folder / f"office-{packets}-{im_share:g}.pcap"
+    about = path.with_suffix(".json")
+    if not (path.exists() and about.exists()):
+        print(f"making {path} ...", file=sys.stderr, flush=True)
+        make(path, packets, im_share)
+    return json.loads(about.read_text()) | {"path": path}
+
+
+def compete(about: dict[str, Any], field: list[Contender], rounds: int) -> dict[str, list[Ran]]:
+    """Every contender in turn, `rounds` times."""
+    results: dict[str, list[Ran]] = {contender.name: [] for contender in field}
+    run([sys.executable, "-c", BARE_READ, str(about["path"])])  # into the page cache
+    for number in range(1, rounds + 1):
+        for contender in field:
+            if sys.stderr.isatty():
+                print(f"\rround {number} of {rounds}: {contender.name:12}", end="", file=sys.stderr, flush=True)
+            with tempfile.TemporaryDirectory(prefix="imsniff-bench-") as out:
+                results[contender.name].append(run(contender.command(about["path"], Path(out))))
+    if sys.stderr.isatty():
+        print("\r" + " " * 40 + "\r", end="", file=sys.stderr, flush=True)
+    return results
+
+
+def found_by(imsniff: list[str], about: dict[str, Any]) -> dict[str, int]:
+    """Sessions by protocol of one untimed run: speed counts only where nothing is missed."""
+    with tempfile.TemporaryDirectory(prefix="imsniff-bench-") as out:
+        command = [*imsniff, "-q", "analyze", str(about["path"]), "--db", f"{out}/found.db", "--jsonl"]
+        told = subprocess.run(command, capture_output=True, check=True).stdout
+    sessions = (json.loads(line) for line in told.splitlines() if line.startswith(b'{"kind":"session"'))
+    return dict(Counter(str(session["protocol"]) for session in sessions))
+
+
+def summary(results: dict[str, list[Ran]], packets: int) -> list[dict[str, Any]]:
+    rows = []
+    for name, runs in results.items():
+        seconds = statistics.median(ran.seconds for ran in runs)
+        rows.append(
+            {
+                "name": name,
+                "seconds": round(seconds, 3),
+                "packets_per_second": round(packets / seconds),
+                "cpu_seconds": round(statistics.median(ran.cpu for ran in runs), 3),
+                "peak_mib": round(max(ran.peak for ran in runs) / (1 << 20), 1),
+                "spread": round(max(ran.seconds for ran in runs) / min(ran.seconds for ran in runs), 2),
+            }
+        )
+    ours = next((row["packets_per_second"] for row in rows if row["name"] == "imsniff"), 0)
+    for row in rows:
+        row["imsniff_is"] = round(ours / row["packets_per_second"], 2)
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    lines = [f"{'':12}{'seconds':>9}{'packets/s':>12}{'CPU s':>8}{'peak MiB':>10}{'spread':>8}  imsniff is"]
+    lines += [
+        f"{row['name']:12}{row['seconds']:9.2f}{row['packets_per_second']:12,}{row['cpu_seconds']:8.2f}"
+        f"{row['peak_mib']:10.1f}{row['spread']:8.2f}  {row['imsniff_is']:.2f} times as fast"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="imsniff against tshark and ndpiReader.")
+    parser.add_argument("--packets", type=int, nargs="+", default=[1_300_000])
+    parser.add_argument("--im-share", type=float, nargs="+", default=[0.01])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--captures", type=Path, default=CAPTURES, help="where captures are made and kept")
+    parser.add_argument("--imsniff", default=f"{shlex.quote(sys.executable)} -m imsniff", help="how to call imsniff")
+    parser.add_argument("--without", nargs="*", default=[], help="contenders to leave out")
+    parser.add_argument("--json", type=Path, default=ROOT / "out" / "bench.json")
+    options = parser.parse_args()
+    imsniff = shlex.split(options.imsniff)
+
+    field = [contender for contender in contenders(imsniff) if contender.name not in options.without]
+    for contender in list(field):
+        if shutil.which(contender.about[0]) is None:
+            print(f"{contender.name} is not installed: left out")
+            field.remove(contender)
+    report: dict[str, Any] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
+        "versions": {contender.name: version(contender.about) for contender in field},
+        "runs": [],
+    }
+    print(report["machine"])
+    for name, said in report["versions"].items():
+        print(f"  {name:12}{said}")
+    starts = [run([*imsniff, "--help"]).seconds for _ in range(7)]
+    report["help_seconds"] = round(statistics.median(starts), 3)
+    print(f"start-up of `imsniff --help`: {report['help_seconds']:.3f} s\n")
+
+    for packets in options.packets:
+        for im_share in options.im_share:
+            about = capture_of(options.captures, packets, im_share)
+            rows = summary(compete(about, field, options.rounds), about["packets"])
+            made = {name: count for name, count in about["flows"].items() if name in SPEECHES}
+            found = found_by(imsniff, about) if any(row["name"] == "imsniff" for row in rows) else {}
+            print(f"{about['packets']:,} packets, {about['bytes'] / 1e9:.2f} GB, {im_share:.2%} instant messaging")
+            print(table(rows))
+            print(f"sessions found {found}\nflows made     {made}\n")
+            report["runs"].append({"capture": {**about, "path": None}, "rows": rows, "found": found, "made": made})
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(report, indent=2) + "\n")
+    print(f"figures: {options.json}")
+
+
+if __name__ == "__main__":
+    main()
