@@ -1,5 +1,5 @@
-"""What every dissector inherits: any segmentation gives the same events, hostile bytes never raise or hang, memory stays
-under its cap, a mid-stream start works, one direction alone works.
+"""What every dissector inherits: any segmentation gives the same events, hostile bytes never raise or hang, memory
+stays under its cap, a mid-stream start works, one direction alone works.
 
 A dissector joins by placing `CONVERSATIONS: list[Said]` (well-formed conversations it must get events from) in
 `tests/dissect/test_<name>.py`; the table below names them.
@@ -22,7 +22,8 @@ from transcript import Said, events, random_sizes, resegmented
 
 imsniff.dissect.load()
 
-NAMES = sorted(REGISTRY)
+NAMES = sorted(name for name in REGISTRY if not REGISTRY[name].datagrams_only)
+DATAGRAMS = sorted(set(REGISTRY) - set(NAMES))
 
 
 def conversations(name: str) -> list[Said]:
@@ -121,3 +122,20 @@ def test_a_gap_is_an_event_and_not_the_end(name):
         for side, data in said[half:] + said:
             out += dissector.feed(side, data)
         assert any(isinstance(e, Anomaly) and e.code == "stream.gap" for e in out) or dissector.opaque
+
+
+@pytest.mark.parametrize("name", DATAGRAMS)
+def test_datagrams_say_something_and_hostile_ones_never_raise_or_hoard(name):
+    dice = random.Random(name)
+    for said in conversations(name):
+        assert [e for e in events(REGISTRY[name], said, udp=True) if not isinstance(e, Anomaly)]
+        for _ in range(12):
+            dissector = REGISTRY[name]()
+            for side, data in said:
+                mutated = bytearray(data)
+                for _ in range(dice.randint(1, 4)):
+                    at = dice.randrange(len(mutated) + 1)
+                    mutated[at : at + dice.choice((0, 1, 4))] = dice.randbytes(dice.choice((0, 1, 2, 4)))
+                list(dissector.datagram(side, bytes(mutated)))
+                assert not dissector._inbox[side]
+            list(dissector.end())

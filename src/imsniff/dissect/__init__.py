@@ -8,6 +8,8 @@ PROTOCOLS = (
     "oscar",
     "oft",
     "odc",
+    "toc",
+    "icq_udp",
     "msnp",
     "msnftp",
     "msnp2p",

@@ -117,6 +117,8 @@ class Dissector(Generic[Frame]):
     """Finds where a frame may begin: `match.start()`. Linear, and never longer than `mark_size` bytes. A lookbehind
     such as `(?<=\\n)` is fine."""
     mark_size: ClassVar[int] = 32
+    datagrams_only: ClassVar[bool] = False
+    """A frame is a datagram and nothing in it tells its length: there is no stream of this protocol."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)

@@ -74,10 +74,12 @@ class Odc(Dissector[Frame]):
         self._coming: dict[Side, Coming] = {}
         self._names: dict[Side, str] = {}
         self._foreign = 0
+        self._patience = MAX_FOREIGN_FRAMES if midstream else 0
+        """Broken frames that may come before a sound one: none where the beginning was seen."""
 
     @property
     def given_up(self) -> bool:
-        return super().given_up or (not self.good and self._foreign > MAX_FOREIGN_FRAMES)
+        return super().given_up or (not self.good and self._foreign > self._patience)
 
     # --- framing ------------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """OFT, AIM's and ICQ's file transfer between two clients (versions 2 and 3). A header, big-endian, 256 bytes or more:
 
     "OFT2" | length:2 | type:2 | cookie:8 | encryption:2 | compression:2 | files:2 | files left:2 | parts:2 |
-    parts left:2 | bytes of all files:4 | bytes of this one:4 | its time:4 | checksum:4 | resource fork:16 | received:4 |
-    checksum of that:4 | "Cool FileXfer":32 | flags:1 | two offsets:2 | unused:69 | Mac file info:16 |
+    parts left:2 | bytes of all files:4 | bytes of this one:4 | its time:4 | checksum:4 | resource fork:16 |
+    received:4 | checksum of that:4 | "Cool FileXfer":32 | flags:1 | two offsets:2 | unused:69 | Mac file info:16 |
     encoding of the name:2 | its language:2 | name, 64 bytes or more, NUL at the end
 
 The sender prompts (0x0101), the receiver acknowledges (0x0202), then the sender's next bytes are the file, as they are;
@@ -94,6 +94,8 @@ class Oft(Dissector[Header | Data]):
         self._told: Remembered[tuple[str, TransferState], None] = Remembered()
         self._headers = 0
         self._foreign = 0
+        self._patience = MAX_FOREIGN_FRAMES if midstream else 0
+        """Broken frames that may come before a sound one: none where the beginning was seen."""
 
     @property
     def confirmed(self) -> bool:
@@ -101,7 +103,7 @@ class Oft(Dissector[Header | Data]):
 
     @property
     def given_up(self) -> bool:
-        return super().given_up or (not self._headers and self._foreign > MAX_FOREIGN_FRAMES)
+        return super().given_up or (not self._headers and self._foreign > self._patience)
 
     # --- framing ------------------------------------------------------------------------------------------------------
 

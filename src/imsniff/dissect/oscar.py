@@ -48,6 +48,8 @@ class Oscar(Dissector[Flap]):
         self._memory = Memory()
         self._proven = False
         self._foreign = 0
+        self._patience = MAX_FOREIGN_FRAMES if midstream else 0
+        """Broken frames that may come before a sound one: none where the beginning was seen."""
         self._greeted: set[Side] = set()
         self._kept_alive: dict[Side, int] = {}
         self._cookie: Login | None = None
@@ -63,7 +65,7 @@ class Oscar(Dissector[Flap]):
 
     @property
     def given_up(self) -> bool:
-        return super().given_up or (not self._proven and self._foreign > MAX_FOREIGN_FRAMES)
+        return super().given_up or (not self._proven and self._foreign > self._patience)
 
     # --- framing ------------------------------------------------------------------------------------------------------
 

@@ -69,11 +69,14 @@ def on_message(
     elif what == ACCEPT:
         yield from memory.transfer(side, cookie, TransferState.ACCEPTED)
     elif what == PROPOSE:
-        proposal = Proposal(side, cookie, capability, tlvs(cursor), sender, recipient)
-        if handler := SERVICES.get(capability):
-            yield from handler(memory, proposal)
-        yield from _tampered(proposal)
-        yield from _places(memory, proposal)
+        yield from proposed(memory, Proposal(side, cookie, capability, tlvs(cursor), sender, recipient))
+
+
+def proposed(memory: Memory, proposal: Proposal) -> Iterator[Event]:
+    if handler := SERVICES.get(proposal.capability):
+        yield from handler(memory, proposal)
+    yield from _tampered(proposal)
+    yield from _places(memory, proposal)
 
 
 def _file(memory: Memory, proposal: Proposal) -> Iterator[Event]:
