@@ -72,12 +72,14 @@ class Msnftp(Dissector[bytes]):
                     return
                 yield block
                 continue
-            line = box.line(LINE)
-            if line is None:
+            end = box.find(b"\n", LINE)
+            if end < 0:
                 return
-            if not _LINES.fullmatch(line + b"\n"):
+            line = bytes(box.data[: end + 1])
+            if not _LINES.fullmatch(line):
                 raise Malformed(f"not a line of MSNFTP: {line[:24]!r}")
-            yield line
+            box.drop(end + 1)
+            yield line.rstrip(b"\r\n")
 
     def restart(self, side: Side) -> None:
         self._whole = False

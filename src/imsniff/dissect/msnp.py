@@ -218,14 +218,17 @@ class Msnp(Talk):
                 self._after_payload.add(side)
                 yield command._replace(payload=payload)
                 continue
-            line = box.line(MAX_LINE)
-            if line is None:
+            end = box.find(b"\n", MAX_LINE)
+            if end < 0:
                 return
+            line = bytes(box.data[:end]).removesuffix(b"\r")
             if not line and side in self._after_payload:
                 self._after_payload.discard(side)  # an old client ends its payload with a line end it does not count
+                box.drop(end + 1)
                 continue
             command = parsed(line)
             size = self._payload(command)
+            box.drop(end + 1)  # only now: where this is no command, another may begin inside it
             if size:
                 self._awaiting[side] = command, size
                 continue

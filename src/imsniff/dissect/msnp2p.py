@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from imsniff.dissect.core import Dissector, Inbox
+from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.msnp_p2p import NOTHING, V1_HANDSHAKE, V1_HEADER, V1_KNOWN, V2_TYPES, Packet, Peers, packet
 from imsniff.events import Event, Expect, Side, Trait
@@ -25,6 +25,9 @@ FOO = b"foo\x00"
 NONCE = 16
 LENGTH = 4
 HEAD = LENGTH + V1_HEADER
+SIGNALS = (b"INVITE MSNMSGR:", b"MSNSLP/1.", b"BYE MSNMSGR:", b"ACK MSNMSGR:")
+_NO_SESSION = bytes(24)
+_HANDSHAKE = V1_HANDSHAKE.to_bytes(4, "little")
 
 
 class Msnp2p(Dissector[Packet]):
@@ -40,11 +43,15 @@ class Msnp2p(Dissector[Packet]):
         self._peers = Peers(expected)
         self._greeted = False
         self._told = False
-        self._packets = 0
+        self._signals = 0
+        self._sessions: Remembered[int, int] = Remembered(16)
+        """Data packets by session."""
 
     @property
     def confirmed(self) -> bool:
-        return self._greeted or self._packets > (self.expected is None)
+        """A greeting, signalling, or data that goes on in one session. Zeros add up too, and are no proof."""
+        enough = 2 if self.expected is None else 1
+        return self._greeted or self._signals > 0 or max(self._sessions.values(), default=0) >= enough
 
     # --- framing ------------------------------------------------------------------------------------------------------
 
@@ -53,10 +60,11 @@ class Msnp2p(Dissector[Packet]):
             size = int.from_bytes(box.data[:LENGTH], "little")
             if size > MAX_P2P_FRAME:
                 raise Malformed(f"frame of {size} bytes")
-            frame = box.take(LENGTH + size)
-            if frame is None:
+            if len(box) < LENGTH + size:
                 return
-            yield self._cut(frame[LENGTH:])
+            frame = self._cut(bytes(box.data[LENGTH : LENGTH + size]))
+            box.drop(LENGTH + size)
+            yield frame
 
     def _cut(self, data: bytes) -> Packet:
         if data == FOO:
@@ -69,9 +77,12 @@ class Msnp2p(Dissector[Packet]):
             if len(data) == NONCE:
                 return NOTHING
             raise Malformed(f"packet of {len(data)} bytes does not add up")
-        self._packets += 1
-        if len(data) == V1_HEADER and int.from_bytes(data[28:32], "little") == V1_HANDSHAKE:
+        if data[:4] + data[8:28] == _NO_SESSION and data[28:32] == _HANDSHAKE:
             self._greeted = True
+        elif got.session:
+            self._sessions[got.session] = self._sessions.get(got.session, 0) + 1
+        else:
+            self._signals += got.data.startswith(SIGNALS)
         return got
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:

@@ -56,8 +56,10 @@ class Command(NamedTuple):
 
 
 def parsed(line: bytes) -> Command:
-    verb, *args = (word.decode("utf-8", "replace") for word in line.split(b" ") if word)
-    return Command(verb, args)
+    words = [word.decode("utf-8", "replace") for word in line.split(b" ") if word]
+    if not words:
+        raise Malformed("an empty line")
+    return Command(words[0], words[1:])
 
 
 def account(text: str | None) -> str | None:

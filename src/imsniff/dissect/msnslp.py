@@ -102,9 +102,9 @@ class Offer:
 
 def file_context(text: str) -> tuple[str, int]:
     """Name and size in bytes. Raises Malformed: peers crashed on lengths here (CVE-2010-1624)."""
-    text = text[:CONTEXT_BASE64]
+    ascii_only = text[:CONTEXT_BASE64].encode("ascii", "replace")
     try:
-        raw = binascii.a2b_base64(text[: len(text) // 4 * 4])
+        raw = binascii.a2b_base64(ascii_only[: len(ascii_only) // 4 * 4])
     except binascii.Error as why:
         raise Malformed(f"context: {why}") from None
     cursor = Cursor(raw)

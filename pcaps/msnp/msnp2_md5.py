@@ -1,0 +1,75 @@
+"""MSNP2: MD5 sign-on that fails and one that works, lists of the oldest form, a switchboard with three people."""
+
+from hashlib import md5
+
+from forge import ALICE, BOB, SECOND, SERVER, Capture, counted, plain
+
+capture = Capture(__file__)
+
+bad = capture.flow((ALICE, 1041), (SERVER, 1863))
+bad.c("VER 1 MSNP2 CVR0\r\n")
+bad.s("VER 1 MSNP2\r\n")
+bad.c("INF 2\r\n")
+bad.s("INF 2 MD5\r\n")
+bad.c("USR 3 MD5 I alice@example.net\r\n")
+bad.s("USR 3 MD5 S 1013928519.693957190\r\n")
+bad.c("USR 4 MD5 S " + md5(b"1013928519.693957190wrong").hexdigest() + "\r\n")
+bad.s("911 4\r\n")
+bad.close()
+
+ns = capture.flow((ALICE, 1042), (SERVER, 1863))
+ns.c("VER 1 MSNP2 CVR0\r\n")
+ns.s("VER 1 MSNP2\r\n")
+ns.c("INF 2\r\n")
+ns.s("INF 2 MD5\r\n")
+ns.c("USR 3 MD5 I alice@example.net\r\n")
+ns.s("USR 3 MD5 S 1013928520.123456789\r\n")
+ns.c("USR 4 MD5 S " + md5(b"1013928520.123456789lab").hexdigest() + "\r\n")
+ns.s("USR 4 OK alice@example.net Alice%20Lab\r\n")
+ns.c("CVR 5 0x0409 win 4.10 i386 MSMSGS 1.0.0863 MSMSGS\r\n")
+ns.s("CVR 5 1.0.0863 1.0.0863 1.0.0863 http://192.0.2.9/msn http://192.0.2.9/\r\n")
+ns.c("SYN 6 0\r\n")
+ns.s(
+    "SYN 6 18\r\nGTC 6 18 A\r\nBLP 6 18 AL\r\n"
+    "LST 6 FL 18 1 2 bob@example.net Bob\r\nLST 6 FL 18 2 2 carol@example.net Carol\r\n"
+    "LST 6 AL 18 1 1 bob@example.net Bob\r\nLST 6 BL 18 0 0\r\nLST 6 RL 18 1 1 dave@example.net Dave\r\n"
+)
+ns.c("CHG 7 NLN\r\n")
+ns.s("CHG 7 NLN\r\nILN 7 NLN bob@example.net Bob\r\n")
+ns.c("ADD 8 FL erin@example.net erin@example.net\r\n")
+ns.s("ADD 8 FL 19 erin@example.net erin@example.net\r\n")
+ns.c("PNG\r\n")
+ns.s("QNG\r\n")
+ns.c("XFR 9 SB\r\n")
+ns.s(f"XFR 9 SB {SECOND}:1863 CKI 17262740.1050826919.32308\r\n")
+ns.s("NLN BSY carol@example.net Carol\r\n")
+
+sb = capture.flow((ALICE, 1043), (SECOND, 1863))
+sb.c("USR 1 alice@example.net 17262740.1050826919.32308\r\n")
+sb.s("USR 1 OK alice@example.net Alice%20Lab\r\n")
+sb.c("CAL 2 bob@example.net\r\n")
+sb.s("CAL 2 RINGING 11752013\r\nJOI bob@example.net Bob\r\n")
+sb.c(counted("MSG 3 N", plain("Is the report ready?")))
+sb.s(counted("MSG bob@example.net Bob", plain("Nearly. Carol has the figures.")))
+sb.c("CAL 4 carol@example.net\r\n")
+sb.s("CAL 4 RINGING 11752013\r\nJOI carol@example.net Carol\r\n")
+sb.c(counted("MSG 5 N", plain("Welcome, Carol")))
+sb.s(counted("MSG carol@example.net Carol", plain("The figures are on the share.")))
+sb.s("BYE bob@example.net\r\nBYE carol@example.net\r\n")
+sb.c("OUT\r\n")
+sb.close()
+
+called = capture.flow((BOB, 1044), (SERVER, 1863))
+called.c("VER 1 MSNP7 MSNP6 MSNP5 MSNP4 CVR0\r\n")
+called.s("VER 1 MSNP7\r\n")
+called.c("USR 2 MD5 I bob@example.net\r\n")
+called.s("USR 2 MD5 S 1013928521.1\r\n")
+called.c("USR 3 MD5 S " + md5(b"1013928521.1lab").hexdigest() + "\r\n")
+called.s("USR 3 OK bob@example.net Bob 1\r\n")
+called.s("LSG 4 7 1 2 0 Other%20Contacts 0\r\nLSG 4 7 2 2 1 Work 0\r\nLST 4 FL 7 1 1 alice@example.net Alice 1\r\n")
+called.s(f"RNG 11752013 {SECOND}:1863 CKI 849102291.520491 alice@example.net Alice%20Lab\r\n")
+called.c("CHG 5 BRB\r\nOUT\r\n")
+called.s("CHG 5 BRB\r\n")
+called.close()
+ns.c("OUT\r\n")
+ns.close()
