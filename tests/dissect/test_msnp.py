@@ -203,7 +203,8 @@ def test_all_who_hear_it_are_recipients():
         ("alice@example.net", "bob@example.net, carol@example.net", "Welcome, Carol"),
         ("carol@example.net", "bob@example.net, alice@example.net", "The figures are on the share."),
     ]
-    assert [m.room for m in got(Message, board)] == [None, None, "11752013", "11752013"]
+    everyone = "alice@example.net, bob@example.net, carol@example.net"
+    assert [m.room for m in got(Message, board)] == [None, None, everyone, everyone]
 
 
 def test_own_other_endpoints_are_nobody_else():

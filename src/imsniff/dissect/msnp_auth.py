@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from imsniff.dissect.msnp_talk import Talk
 from imsniff.dissect.msnp_wire import Command, account, endpoint
 from imsniff.events import Event, Expect, Grade, Login, Outcome, Side, excerpt, masked
-from imsniff.limits import MAX_NAME
 
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 REFUSED = {"911", "923", "924", "928"}
@@ -71,8 +70,7 @@ def ans(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
     match command.args:
         case [_, "OK", *_]:
             yield from talk.settle(Outcome.OK)
-        case [_, who, cookie, session, *_]:
-            talk.room = session[:MAX_NAME]
+        case [_, who, cookie, _, *_]:
             yield from talk.learn(side, account(who))
             yield from talk.hold(told(talk, side, command, "CKI", cookie))
 

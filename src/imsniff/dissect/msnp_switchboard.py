@@ -20,7 +20,6 @@ from imsniff.dissect.msn_mail import Mail
 from imsniff.dissect.msnp_talk import Talk
 from imsniff.dissect.msnp_wire import Command, account, headed
 from imsniff.events import Event, Side
-from imsniff.limits import MAX_NAME
 
 TEXT = "1"
 """The type of UUM and UBM that is a message; 2 is typing, 3 a nudge."""
@@ -61,9 +60,7 @@ def ubm(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
 
 def cal(talk: Talk, _: Side, command: Command) -> Iterator[Event]:
     match command.args:
-        case [_, "RINGING", session, *_]:
-            talk.room = session[:MAX_NAME]
-        case [_, who, *_]:
+        case [_, who, *_] if "@" in who:
             talk.invited = account(who) if not talk.is_own(account(who)) else talk.invited
     yield from ()
 

@@ -23,8 +23,6 @@ class Talk(Dissector[Command]):
         super().__init__(midstream=midstream, expected=expected)
         self.own: str | None = None
         """The account that is logged in on this flow."""
-        self.room: str | None = None
-        """The switchboard's session id."""
         self.asked: str | None = None
         """Transaction in which the client named itself: the server's challenge has the same number."""
         self.invited: str | None = None
@@ -70,12 +68,16 @@ class Talk(Dissector[Command]):
             self._others.pop(account.casefold(), None)
 
     def addressed(self, sender: str | None) -> tuple[str | None, str | None]:
-        """Recipient and room of what `sender` says in this switchboard: all others, by name."""
+        """Recipient and room of what `sender` says in this switchboard: all others, by name.
+
+        A switchboard of several has no name but a number that is never seen again, so the room is called by its people:
+        the same people are the same room another day."""
         everyone = [*self._others.values()] or [*filter(None, (self.invited,))]
         if self.own is not None and not self.is_own(sender):
             everyone.append(self.own)
         to = [who for who in everyone if sender is None or who.casefold() != sender.casefold()]
-        return ", ".join(to)[:MAX_NAME] or None, self.room if len(to) > 1 else None
+        people = sorted([*to, *filter(None, (sender,))], key=str.casefold)
+        return ", ".join(to)[:MAX_NAME] or None, ", ".join(people)[:MAX_NAME] if len(to) > 1 else None
 
     # --- what is told once --------------------------------------------------------------------------------------------
 
