@@ -92,7 +92,7 @@ class Pcap:
         self.first = FILE_HEADER + dialect.extra
         """Where the first record begins."""
         turned = (major == 2 and minor < 4) or major == 543  # DG/UX wrote 543.0
-        header = _record_header(slab, self.first, end, dialect, order)
+        header = dialect.headers[0] if turned else _record_header(slab, self.first, end, dialect, order)
         self.walk = (Turned if turned else Straight)(order, dialect.unit, header, link & 0xFFFF)
         self._turned = turned
 

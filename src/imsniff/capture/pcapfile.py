@@ -139,12 +139,10 @@ class Capture:
                     size = self._source.read_into(view[self._fill :])
                 except Broken as why:
                     self._broken, size = str(why), 0
-                if not size:
-                    if self._fill > left or (self._idle and not self._broken):
-                        break
-                    self._more = False
                 self._fill += size
-                if self._source.live and size:
+                if not size:
+                    self._more = self._idle is not None and not self._broken
+                if not size or self._source.live:
                     break
         if self._fill > left:
             return True

@@ -77,18 +77,24 @@ class Plain:
 class Decoder(Protocol):
     """One compressed member, as zlib, lzma and bz2 do it."""
 
+    bite: int
+    """Bytes to give it at a time: what they would make is lost where an error is among them."""
+
     @property
     def eof(self) -> bool: ...
     @property
     def unused_data(self) -> bytes: ...
 
     def unpack(self, data: bytes, most: int) -> bytes:
-        """At most `most` bytes; call with b"" for more while it gives some."""
+        """At most about `most` bytes; call with b"" for more while it gives some. Raises what it likes."""
 
 
 class _Gzip:
+    bite = 16_384
+
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
+        self._error: zlib.error | None = None
 
     @property
     def eof(self) -> bool:
@@ -99,11 +105,31 @@ class _Gzip:
         return self._inner.unused_data
 
     def unpack(self, data: bytes, most: int) -> bytes:
-        return self._inner.decompress(self._inner.unconsumed_tail + data, most)
+        if self._error:
+            raise self._error
+        data = self._inner.unconsumed_tail + data
+        before = self._inner.copy()
+        try:
+            return self._inner.decompress(data, most)
+        except zlib.error as why:
+            self._error = why
+            return self._rescue(before, data)
+
+    def _rescue(self, inner: zlib._Decompress, data: bytes) -> bytes:
+        """What comes before the error: of a small file whose only fault is its checksum, all."""
+        made = []
+        try:
+            for at in range(len(data)):
+                made.append(inner.decompress(data[at : at + 1]))  # noqa: PERF401 - keeps what was made so far
+        except zlib.error:
+            pass
+        return b"".join(made)
 
 
 class _Bounded:
     """xz and bzip2, whose decoders keep their own input."""
+
+    bite = 1024
 
     def __init__(self, inner: lzma.LZMADecompressor | bz2.BZ2Decompressor) -> None:
         self._inner = inner
@@ -121,16 +147,14 @@ class _Bounded:
 
 
 class _Zstd:
-    """zstd has no `most`: little input at a time bounds it instead (a block of 4 bytes can make 128 KiB)."""
+    """Has no `most`: that it is given little at a time bounds it instead, since a block of 4 bytes makes 128 KiB."""
 
-    _BITE = 512
+    bite = 512
 
     def __init__(self) -> None:
         import zstandard  # only who reads such a file needs it
 
         self._inner = zstandard.ZstdDecompressor(max_window_size=MAX_UNPACK_MEMORY).decompressobj()
-        self._waiting = b""
-        self.error = zstandard.ZstdError
 
     @property
     def eof(self) -> bool:
@@ -138,17 +162,10 @@ class _Zstd:
 
     @property
     def unused_data(self) -> bytes:
-        return self._inner.unused_data + self._waiting
+        return self._inner.unused_data
 
     def unpack(self, data: bytes, most: int) -> bytes:
-        waiting, at = memoryview(self._waiting + data), 0
-        made, size = [], 0
-        while at < len(waiting) and size < most and not self._inner.eof:
-            made.append(self._inner.decompress(waiting[at : at + self._BITE]))
-            size += len(made[-1])
-            at += self._BITE
-        self._waiting = bytes(waiting[at:])
-        return b"".join(made)
+        return self._inner.decompress(data) if data else b""
 
 
 CODECS: dict[bytes, tuple[str, Callable[[], Decoder]]] = {
@@ -170,7 +187,8 @@ class Unpacked:
         self._member: Decoder | None = codec()
         self._ready = memoryview(b"")
         self._input = b""
-        """What the member has not been given yet."""
+        self._fed = 0
+        """How much of the input the member was given."""
         self._buffer = bytearray(_PIECE)
         self.live = packed.live
         self.total = packed.total
@@ -193,16 +211,16 @@ class Unpacked:
     def _next(self, most: int) -> bytes:
         """Some unpacked bytes; none only at the end."""
         while self._member is not None:
-            data, self._input = self._input, b""
+            data, self._fed = self._input[self._fed : self._fed + self._member.bite], self._fed + self._member.bite
             try:
                 made = self._member.unpack(data, most)
             except Exception as why:  # zlib.error, LZMAError, OSError, ZstdError, MemoryError: each codec has its own
                 self._member = None
                 raise Broken(f"{self._name} data is corrupt ({why})") from None
             if self._member.eof:
-                self._turn_over(self._member.unused_data)
-            elif not made:
-                self._input = self._read()
+                self._turn_over(len(self._member.unused_data))
+            elif not made and self._fed >= len(self._input):
+                self._input, self._fed = self._read(), 0
                 if not self._input:
                     self._member = None
                     raise Broken(f"{self._name} data is cut off")
@@ -210,15 +228,17 @@ class Unpacked:
                 return made
         return b""
 
-    def _turn_over(self, rest: bytes) -> None:
+    def _turn_over(self, unused: int) -> None:
         """The next member, where one begins; gzip ignores zeros and garbage behind the last, and so do we."""
-        while len(rest := rest.lstrip(b"\0")) < _HEAD:
-            more = self._read()
-            if not more:
+        self._fed = min(self._fed, len(self._input)) - unused
+        while True:
+            while self._fed < len(self._input) and not self._input[self._fed]:
+                self._fed += 1
+            if len(self._input) - self._fed >= _HEAD or not (more := self._read()):
                 break
-            rest += more
-        same = any(rest.startswith(magic) for magic, (name, _) in CODECS.items() if name == self._name)
-        self._member, self._input = (self._codec(), rest) if same else (None, b"")
+            self._input, self._fed = self._input[self._fed :] + more, 0
+        same = (name == self._name and self._input.startswith(magic, self._fed) for magic, (name, _) in CODECS.items())
+        self._member = self._codec() if any(same) else None
 
     def _read(self) -> bytes:
         size = self._packed.read_into(memoryview(self._buffer))

@@ -19,6 +19,8 @@ _RECORD = Struct("<IIII")
 _SECTION = Struct("<IIIHHqI")
 _INTERFACE = Struct("<IIHHIHHB3xHHI")
 _ENHANCED = Struct("<IIIIIII")
+_LATEST = (1 << 32) * 1_000_000_000 - 1
+"""The last nanosecond that 32 bits of seconds can tell."""
 
 
 class PacketWriter(Protocol):
@@ -58,7 +60,7 @@ class PcapWriter(_Closing):
         """Raises ValueError for a link type other than the file's."""
         if link != self.link:
             raise ValueError(f"a pcap file of link type {self.link} cannot hold a packet of link type {link}")
-        seconds, rest = divmod(min(max(time, 0), 0xFFFF_FFFF * 1_000_000_000), 1_000_000_000)
+        seconds, rest = divmod(min(max(time, 0), _LATEST), 1_000_000_000)
         self._stream.write(_RECORD.pack(seconds, rest // self._unit, len(packet), max(wire, len(packet))))
         self._stream.write(packet)
 

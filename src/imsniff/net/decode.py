@@ -40,7 +40,7 @@ class Decoder:
                 PLAIN.unpack_from(slab, at)
             )
             if kind == _IPV4 and first == _NO_OPTIONS and not fragment & _FRAGMENT and total:
-                stop = at + 14 + total
+                stop = at + min(14 + total, max(captured, wire))
                 if protocol == TCP:
                     start = at + 34 + (offset >> 4) * 4
                     if offset < 0x50 or start > stop:
@@ -51,10 +51,10 @@ class Decoder:
                 if protocol == UDP and sport not in TUNNEL_PORTS and dport not in TUNNEL_PORTS:
                     length = seq >> 16
                     start = at + 42
-                    if length:
-                        stop = min(stop, start - 8 + length)
-                    if stop < start:
+                    if 0 < length < 8 or total < 28:
                         return ()
+                    if length:
+                        stop = start - 8 + length
                     payload = bytes(slab[start : min(stop, at + captured)])
                     return (
                         Segment(frame, time, UDP, source + sport, target + dport, payload, stop - start - len(payload)),

@@ -6,7 +6,9 @@
     IPv6 extension   next header:1 | length:1 | ...
 
 The IP length says where the packet ends: what is behind is padding, what was not captured before is `cut`. A length of
-0 comes from hosts that leave cutting to the network card, and from BIG TCP: then the frame's length counts.
+0 comes from hosts that leave cutting to the network card, and from BIG TCP: then the frame's length counts. So it does
+where the IP length goes beyond it, as some drivers' empty acknowledgements do; were the rest lost, TCP's numbers would
+show it. A datagram has no numbers, so there UDP's own length is believed.
 Checksums are not looked at, since the card fills them in behind the capture's back.
 
 References: RFC 791, 8200, 4302 (AH), 6275 (mobility), 5533 (shim6), 7401 (HIP), 9293, 768, 2675.
@@ -25,6 +27,8 @@ IPV6 = Struct("!B3xHBx16s16s")
 TCP_HEADER = Struct("!2s2sIIBB")
 UDP_HEADER = Struct("!HHH")
 
+LARGEST = 65_535
+"""What the length fields can say."""
 MORE, OFFSET = 0x2000, 0x1FFF
 FRAGMENT = 44
 
@@ -33,7 +37,7 @@ def any_ip(packet: Packet) -> Step | None:
     """IP of the version that its first half byte says."""
     if not packet.has(1):
         return None
-    return {4: ipv4, 6: ipv6}.get(packet.u8(0) >> 4)
+    return VERSIONS.get(packet.u8(0) >> 4)
 
 
 def ipv4(packet: Packet) -> Step | None:
@@ -44,15 +48,13 @@ def ipv4(packet: Packet) -> Step | None:
     room = packet.stop - packet.at
     if first >> 4 != 4 or header < 20 or header > room:
         return None
-    if packet.trying:
-        if not header <= total <= room:
-            return None
-        packet.proven = True
-    elif total == 0:
+    if total == 0 and (room > LARGEST or not packet.trying):
         total = room
-    elif total < header:
+    if total < header or (packet.trying and total > room):
         return None
-    _payload(packet, header, total - header)
+    packet.proven = True
+    packet.limit(total)
+    packet.at += header
     packet.source, packet.target = source, target
     if packet.at > packet.end:
         return None
@@ -69,21 +71,13 @@ def ipv6(packet: Packet) -> Step | None:
     if first >> 4 != 6:
         return None
     room = packet.stop - packet.at - 40
-    if packet.trying:
-        if not 0 < size <= room:
-            return None
-        packet.proven = True
-    _payload(packet, 40, size or room)
+    if packet.trying and (size > room or (size == 0 and room <= LARGEST)):
+        return None
+    packet.proven = True
+    packet.at += 40
+    packet.limit(size or room)
     packet.source, packet.target = source, target
     return IP_PROTOCOLS.get(following)
-
-
-def _payload(packet: Packet, header: int, size: int) -> None:
-    """Behind a header, `size` bytes long on the wire even if the frame is said to be shorter: then a tool cut it and
-    did not say so."""
-    packet.at += header
-    packet.stop = packet.at + size
-    packet.end = min(packet.end, packet.stop)
 
 
 def _fragment(packet: Packet, key: Key, protocol: int, offset: int, *, more: bool) -> Step | None:
@@ -161,11 +155,10 @@ def udp(packet: Packet) -> Step | None:
     if 0 < length < 8:
         return None
     if length:  # 0: a jumbogram
-        packet.limit(length)
+        packet.stop = packet.at + length
+        packet.end = min(packet.end, packet.stop)
     ports = bytes(packet.data[packet.at : packet.at + 4])
     packet.at += 8
-    if packet.at > packet.stop:
-        return None
     tunnel = UDP_TUNNELS.get(target) or UDP_TUNNELS.get(source)
     if tunnel is not None and (inner := packet.proves(tunnel)):
         return inner
@@ -184,7 +177,8 @@ def udp(packet: Packet) -> Step | None:
     return None
 
 
-ETHERTYPES.update({0x0800: ipv4, 0x86DD: ipv6})
+VERSIONS: dict[int, Step] = {4: ipv4, 6: ipv6}
+ETHERTYPES.update({0x0800: any_ip, 0x86DD: any_ip})
 LINKS.update({12: any_ip, 14: any_ip, 101: any_ip, 228: ipv4, 229: ipv6})
 IP_PROTOCOLS.update({TCP: tcp, UDP: udp, 4: ipv4, 94: ipv4, 41: ipv6, FRAGMENT: ipv6_fragment, 51: _extension(4, 8)})
 IP_PROTOCOLS.update(dict.fromkeys((0, 43, 60, 135, 139, 140), _extension(8, 8)))

@@ -64,6 +64,14 @@ def ether_ip(packet: Packet) -> Step | None:
     return ethernet
 
 
+def pim(packet: Packet) -> Step | None:
+    """Register messages, which carry a multicast packet to where it is distributed."""
+    if not packet.has(8) or packet.u8(0) != 0x21:
+        return None
+    packet.at += 8
+    return any_ip
+
+
 def gtp_u(packet: Packet) -> Step | None:
     if not packet.has(12) or packet.u8(0) & 0xF0 != 0x30 or packet.u8(1) != 255:
         return None
@@ -96,10 +104,10 @@ def vxlan(packet: Packet) -> Step | None:
 
 
 def vxlan_gpe(packet: Packet) -> Step | None:
-    """With the type of what follows in its last reserved byte, where the flag says so."""
+    """With the type of what follows in its last reserved byte. The flag that says so is not always set."""
     if not packet.has(8) or not packet.u8(0) & 0x08:
         return None
-    number = packet.u8(3) if packet.u8(0) & 0x04 else 3
+    number = packet.u8(3) or 3
     packet.at += 8
     return {1: any_ip, 2: any_ip, 3: ethernet, 4: ETHERTYPES[0x894F], 5: mpls}.get(number)
 
@@ -163,7 +171,7 @@ ERSPAN_2 = 0x88BE
 erspan_2 = skip(8, ethernet)
 GRE: dict[int, Step] = {0x22EB: erspan_3, 0x883E: wccp}
 
-IP_PROTOCOLS.update({47: gre, 97: ether_ip, 137: mpls, 143: ethernet})
+IP_PROTOCOLS.update({47: gre, 97: ether_ip, 103: pim, 137: mpls, 143: ethernet})
 UDP_TUNNELS.update(
     {
         1701: l2tp,
