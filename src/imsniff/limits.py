@@ -171,6 +171,9 @@ MAX_SOFTWARE: Final = 16
 MAX_EVIDENCE: Final = 5
 """Pieces of evidence a finding shows; its `count` tells how many there are."""
 
+MAX_EXCERPT: Final = 320
+"""Characters of a finding's excerpt: what the detector says and the wire excerpt, two lines of a report."""
+
 MAX_FINDINGS: Final = 100_000
 """Distinct findings one run keeps in memory (about 100 MB). Beyond: counted, stored, and not in the run's own summary."""
 
@@ -266,6 +269,9 @@ MAX_DIRECT_IM_KEPT: Final = 65_536
 MAX_IRC_LINE: Final = 8_191 + 512
 """Bytes of one IRC line: IRCv3 allows 8191 of tags before RFC 1459's 512. Longer: `irc.desync`."""
 
+MAX_IRC_UNPROVEN: Final = 16_384
+"""Bytes both sides may say before a line proves that it is IRC; real sessions prove it in their first 200."""
+
 MAX_PENDING_LINES: Final = 64
 """Lines an IRC login waits for the answer that tells its outcome: greetings, MOTD and host look-up come before it."""
 
@@ -277,3 +283,6 @@ MAX_FILTER: Final = 1_000
 
 MAX_KEPT_DATABASES: Final = 16
 """Compiled signature databases kept in the cache directory (about 200 KB each): the newest stay."""
+
+MAX_FAULTS: Final = 100
+"""Faults of a database that `db verify` tells; who has more restores a copy."""

@@ -33,7 +33,7 @@ from imsniff.events import (
     Trait,
     excerpt,
 )
-from imsniff.limits import MAX_CONTACTS, MAX_IRC_LINE, MAX_NAME
+from imsniff.limits import MAX_CONTACTS, MAX_IRC_LINE, MAX_IRC_UNPROVEN, MAX_NAME
 from imsniff.model import address
 
 CTCP: Final = "\x01"
@@ -176,7 +176,7 @@ def message(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
     if notice and line.user is None and (line.param(0) in ("AUTH", "*") if line.nick is None else "." in line.nick):
         return  # a server
     for target in line.param(0).split(","):
-        target = target[:MAX_NAME]
+        target = irc.names.get(target, target)[:MAX_NAME]
         room = room_of(target)
         if line.user is not None and room is None:
             yield from irc.known_as(side, target)
@@ -339,15 +339,22 @@ class Irc(Dissector[Line]):
         self.keys: Remembered[str, str] = Remembered()
         self.topics: Remembered[str, str] = Remembered()
         self.offers: Remembered[str, Offer] = Remembered()
+        self.resumed: Remembered[Offer, int] = Remembered()
         self.told: Remembered[tuple[str, str], None] = Remembered(64)
         self._states: Remembered[str, tuple[str, str]] = Remembered(MAX_CONTACTS)
         self._hosts: Remembered[tuple[str | None, str], None] = Remembered(MAX_CONTACTS)
         self._points = 0
+        self._unproven = 0
         self._shapes: set[str] = set()
 
     @property
     def confirmed(self) -> bool:
         return self._points >= ENOUGH
+
+    @property
+    def given_up(self) -> bool:
+        """Text of other protocols has lines too, and now and then one that could be a command."""
+        return super().given_up or self._unproven > MAX_IRC_UNPROVEN
 
     # --- framing ------------------------------------------------------------------------------------------------------
 
@@ -369,10 +376,12 @@ class Irc(Dissector[Line]):
         return False if data.find(b"\n", start) >= 0 else None
 
     def feed(self, side: Side, data: bytes) -> Iterator[Event]:
-        if self.asked_for_tls and not self._inbox[side] and TLS.startswith(data[:2]) and data:
+        if self.asked_for_tls and not self.opaque and not self._inbox[side] and TLS.startswith(data[:2]) and data:
             yield from self.goes_dark(side)
             return
         yield from super().feed(side, data)
+        if not self.confirmed:
+            self._unproven += len(data)
 
     # --- meaning ------------------------------------------------------------------------------------------------------
 
@@ -430,7 +439,8 @@ class Irc(Dissector[Line]):
             return
         self._hosts[account, ip] = None
         wire = excerpt(f"{account} at {host}")
-        yield Exposure(side=side, account=account, ip=ip, via="irc.host", to=self.own, wire=wire)
+        to = None if same(account, self.own) else self.own
+        yield Exposure(side=side, account=account, ip=ip, via="irc.host", to=to, wire=wire)
 
     def goes_dark(self, side: Side) -> Iterator[Event]:
         self.opaque = True

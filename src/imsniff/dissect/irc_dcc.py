@@ -134,6 +134,7 @@ def _resumed(irc: Irc, side: Side, words: list[str]) -> Iterator[Event]:
         raise Malformed("DCC RESUME without port and position")
     port, position = decimal(words[0], 0xFFFF), decimal(words[1], MAX_SIZE)
     offer = irc.offers.get(f"port {port}" if port else f"token {decimal(words[2], MAX_SIZE) if words[2:] else None}")
-    if offer is not None:
+    if offer is not None and irc.resumed.get(offer) != position:
+        irc.resumed[offer] = position  # ACCEPT repeats what RESUME said
         yield from offer.transfer(side, TransferState.ACCEPTED)
         yield from offer.expected(side, position)

@@ -44,8 +44,8 @@ def _talk(line: Line) -> int:
 SHAPES: dict[str, Callable[[Line], int]] = {
     "PRIVMSG": _talk,
     "NOTICE": _talk,
-    "NICK": lambda line: 2 if 1 <= len(line.params) <= 2 and is_nick(line.param(0)) else 0,
-    "USER": lambda line: 2 if len(line.params) >= 4 else 0,
+    "NICK": lambda line: 3 if 1 <= len(line.params) <= 2 and is_nick(line.param(0)) else 0,
+    "USER": lambda line: 2 if len(line.params) >= 4 else 1,  # some bots say `USER name`
     "CAP": lambda line: 2 if {line.param(0).upper(), line.param(1).upper()} & CAPABILITIES else 0,
     "JOIN": lambda line: 2 if room_of(line.param(0).partition(",")[0]) else 0,
     "PART": lambda line: 2 if room_of(line.param(0).partition(",")[0]) else 0,

@@ -142,6 +142,7 @@ class Ymsg(Dissector[Frame]):
         self.list_group: str | None = None
         self.offers: Remembered[bytes, list[Offer]] = Remembered()
         """Files on offer, by token."""
+        self.answered: Remembered[tuple[bytes, str, TransferState], None] = Remembered()
         self._contacts: Remembered[tuple[str, str | None], None] = Remembered(MAX_CONTACTS)
         self._states: Remembered[str, tuple[str, str | None]] = Remembered(MAX_CONTACTS)
         self._messages: Remembered[tuple[str | None, bytes], None] = Remembered()
@@ -180,7 +181,7 @@ class Ymsg(Dissector[Frame]):
             elif any(opening.startswith(start) for opening in self._cuts) or MAGIC.startswith(start[COUNT:]):
                 return
             else:
-                raise Malformed(f"no packet begins with {start!r}")
+                raise Malformed(f"no packet begins with {start[:5]!r}")
 
     def _packet(self, side: Side, box: Inbox) -> Packet | Bad | None:
         if len(box) < HEADER:

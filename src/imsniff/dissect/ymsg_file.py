@@ -102,7 +102,7 @@ def offered_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
         return
     if state is not TransferState.OFFERED:
         for offer in ymsg.offers.get(token, ()):
-            yield offer.event(side, state)
+            yield from _answered(ymsg, side, token, offer, state)
         return
     sender, recipient = name(record, Key.FROM, Key.SELF), name(record, Key.TO)
     if Key.FROM not in record:
@@ -124,12 +124,20 @@ def whereabouts_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
     here, there = name(record, Key.FROM, Key.SELF), name(record, Key.TO)
     refused = record.get(Key.ERROR, b"0") not in (b"", b"0")
     if packet.service == Service.FILE_ACCEPT_15:
-        file = name(record, Key.FILE_NAME)
-        for offer in ymsg.offers.get(record.get(Key.FILE_TOKEN, b""), ()):
+        file, token = name(record, Key.FILE_NAME), record.get(Key.FILE_TOKEN, b"")
+        for offer in ymsg.offers.get(token, ()):
             if file in (None, offer.name):
-                yield offer.event(side, TransferState.CANCELLED if refused else TransferState.ACCEPTED)
+                state = TransferState.CANCELLED if refused else TransferState.ACCEPTED
+                yield from _answered(ymsg, side, token, offer, state)
     if record.get(Key.FILE_MODE) != RELAY:
         yield from _exposed(side, decoded(record.get(Key.FILE_HOST, b"")), here, there)
+
+
+def _answered(ymsg: Ymsg, side: Side, token: bytes, offer: Offer, state: TransferState) -> Iterator[Event]:
+    """Once: the offer as a whole is accepted first, then each of its files."""
+    if (token, offer.name, state) not in ymsg.answered:
+        ymsg.answered[token, offer.name, state] = None
+        yield offer.event(side, state)
 
 
 def peer_address(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
