@@ -25,8 +25,14 @@ from imsniff.events import (
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 ALICE, BOB = "msrp://192.0.2.1:2855/2s93i9ek2a;tcp", "msrp://198.51.100.9:40001/9di4eae923;tcp"
-CHAT_FILE = Path(__file__).parents[2] / "pcaps" / "msrp" / "msrplib_msrp_chat.pcap"
-LAB = next(flow.said for flow in conversations(CHAT_FILE) if flow.transport == "tcp")
+PCAPS = Path(__file__).parents[2] / "pcaps" / "msrp"
+
+
+def captured(name: str) -> Said:
+    return next(flow.said for flow in conversations(PCAPS / f"{name}.pcap") if flow.transport == "tcp")
+
+
+LAB, RELAY, ZIP = captured("msrplib_msrp_chat"), captured("relay_auth"), captured("file_transfer")
 
 
 def chunk(
@@ -84,7 +90,7 @@ CHAT: Said = [
     (SERVER, chunk("bbbb", "SEND", "hi alice", message_id="2", byte_range="1-8/8", paths=(ALICE, BOB))),
     (CLIENT, chunk("bbbb", "200 OK")),
 ]
-CONVERSATIONS: list[Said] = [LAB, FILE, CHAT]
+CONVERSATIONS: list[Said] = [LAB, RELAY, ZIP, FILE, CHAT]
 ANNOUNCED = Expect(
     side=Side.SERVER,
     protocol="msrp",

@@ -220,6 +220,37 @@ def test_basic_gives_the_password_away():
     ]
 
 
+def test_live_communications_server():
+    (flow,) = conversations(PCAPS / "lync_ntlm_tcp.pcap")
+    found = told(flow.said, Login, Contact, Message)
+    assert [getattr(e, "text", e.account if not isinstance(e, Message) else "") for e in found] == [
+        "LAB\\alice",
+        "bob@corp.lab.test",
+        "carol@corp.lab.test",
+        "Kommst du mit zum Essen? – Alice",
+        "Um zwölf?",
+    ]
+
+
+def test_lists_presence_and_watchers_in_bare_lf():
+    (flow,) = conversations(PCAPS / "simple_lists_udp.pcap")
+    found = told(flow.said, udp=True)
+    assert [e.outcome for e in found if isinstance(e, Login)] == [Outcome.FAILED, Outcome.OK]
+    assert [(e.owner, e.account, e.group) for e in found if isinstance(e, Contact)] == [
+        ("alice@simple.lab.test", "alice-list@simple.lab.test", None),
+        ("alice@simple.lab.test", "bob@simple.lab.test", "friends"),
+        ("alice@simple.lab.test", "carol@simple.lab.test", "friends"),
+        ("dave@simple.lab.test", "alice@simple.lab.test", None),
+    ]
+    assert [(e.account, e.status, e.note) for e in found if isinstance(e, Presence)] == [
+        ("alice@simple.lab.test", "registered", None),
+        ("alice@simple.lab.test", "busy", "Budget"),
+        ("bob@simple.lab.test", "away", "Zu Tisch"),
+        ("carol@simple.lab.test", "offline", None),
+    ]
+    assert [e.text for e in found if isinstance(e, Message)] == ["der Schlüssel liegt unter der Matte"]
+
+
 # --- framing ----------------------------------------------------------------------------------------------------------
 
 

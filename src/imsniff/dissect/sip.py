@@ -243,7 +243,7 @@ class Sip(Dissector[SipMessage]):
             yield Anomaly(side=side, code="sip.headers", detail="more header lines than are read")
         talk = Talk(side, head)
         yield from self._traits(talk)
-        yield from self._addresses.of_head(side, head, talk.sender, talk.recipient, talk.contact_of)
+        yield from self._addresses.of_head(side, head, talk)
         yield from self._request(talk) if head.method else self._response(talk)
         if frame.body and not self._is_resent(talk, "body", frame.body):
             yield from self._body(talk, frame.body)

@@ -9,6 +9,7 @@ References: RFC 3264 (offer and answer), RFC 4975 section 8, RFC 5547 (files), R
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from imsniff.dissect import sdp
 from imsniff.dissect.core import Remembered
@@ -20,35 +21,49 @@ from imsniff.limits import MAX_SDP_FILES
 from imsniff.model import address
 
 
+class Parties(Protocol):
+    """Who speaks to whom in one message (`sip.Talk`)."""
+
+    method: str
+    caller: str | None
+    contact_of: str | None
+
+    @property
+    def recipient(self) -> str | None: ...
+
+
 class Addresses:
     """The addresses told on one flow, each once for what it was told by and for whom."""
 
     def __init__(self) -> None:
         self._told: Remembered[tuple[str, str, str | None], None] = Remembered()
+        self._known: Remembered[tuple[str, str], None] = Remembered()
 
-    def of_head(
-        self, side: Side, head: Head, sender: str | None, recipient: str | None, contact_of: str | None
-    ) -> Iterator[Event]:
+    def of_head(self, side: Side, head: Head, about: Parties) -> Iterator[Event]:
         """Via, Contact and Call-ID. The last Via is the caller's own; those before it are proxies'. A NOTIFY comes from
         the presence server, whatever its From says."""
-        caller = sender if head.method else recipient
+        caller = about.caller if about.method != "NOTIFY" else None
         vias = head.every("via")
         for number, value in enumerate(vias, 1):
             hop = parse_via(value)
             if hop is not None:
-                whose = caller if number == len(vias) and head.method != "NOTIFY" else None
+                whose = caller if number == len(vias) else None
                 yield from self._tell(side, "sip.via", hop.host, hop.port, whose, None)
                 if hop.received:
                     yield from self._tell(side, "sip.via", hop.received.strip("[]"), hop.rport, whose, None)
+        registers = about.method == "REGISTER"
         for value in head.every("contact"):
             uri, _ = name_address(value)
             if uri is not None and uri.host:
-                whose = contact_of if uri.user else None  # a server says where it is, not where the user is
-                told = recipient if recipient != contact_of else None
-                yield from self._tell(side, "sip.contact", uri.host, uri.port, whose, told)
+                # without a user it is where a server is; only who registers means themselves all the same
+                whose = about.contact_of if uri.user or registers else None
+                to = None if registers else about.recipient
+                yield from self._tell(side, "sip.contact", uri.host, uri.port, whose, to)
         _, _, host = head.get("call-id").rpartition("@")
         if host:
-            yield from self._tell(side, "sip.call-id", host, None, caller, None)
+            # made by who spoke first, which only the first request of a dialog shows
+            first = head.method and "tag=" not in head.get("to")
+            yield from self._tell(side, "sip.call-id", host, None, caller if first else None, None)
 
     def of_description(
         self, side: Side, description: sdp.Description, whose: str | None, to: str | None
@@ -70,9 +85,10 @@ class Addresses:
         self, side: Side, via: str, host: str, port: int | None, whose: str | None, to: str | None
     ) -> Iterator[Event]:
         key = (host, via, whose)
-        if not host or key in self._told:
+        if not host or key in self._told or (whose is None and key[:2] in self._known):
             return
         self._told[key] = None
+        self._known[key[:2]] = None
         ip = address(host)
         if ip is not None:
             shown = excerpt(f"{via}: {host}" + (f":{port}" if port else ""))
