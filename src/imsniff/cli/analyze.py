@@ -13,7 +13,8 @@ import click
 
 from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
-from imsniff.cli.terminal import Voice, progress, table
+from imsniff.cli.terminal import Voice, progress
+from imsniff.report.tabular import table
 
 if TYPE_CHECKING:
     from imsniff.detect import Aggregate

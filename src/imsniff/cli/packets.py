@@ -42,7 +42,7 @@ def _copy(path: Path, wanted: dict[str, dict[Flow, list[tuple[int, int]]]], out:
         segments = Decoder().segments
         for batch in capture:
             for frame, (at, size, wire, ts, link) in enumerate(batch.rows(), batch.first_frame):
-                if any(_within(flows, segment) for segment in segments(batch.slab, at, size, wire, ts, link, frame)):
+                if any(_within(flows, segment) for segment in segments(batch.slab, frame, at, size, wire, ts, link)):
                     out.write(ts, link, wire, batch.slab[at : at + size])
                     count += 1
     return count

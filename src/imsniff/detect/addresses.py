@@ -24,6 +24,6 @@ def peer_address_exposed(context: Context, told: ExposureRecord, wire: str) -> I
         subject=context.account(told.account) if told.account else told.ip,
         host=told.ip if told.internal else None,
         rule=told.via,
-        wire=f"{shown}, {wire}" if wire else shown,
+        shown=f"{shown}, {wire}" if wire else shown,
         severity=Severity.MEDIUM if told.internal else Severity.LOW,
     )

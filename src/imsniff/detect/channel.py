@@ -34,7 +34,7 @@ def rogue_im(context: Context, session: SessionRecord, wire: str) -> Iterator[Si
     if context.policy.allows(session):
         return
     who = context.account() if session.account else session.client_ip
-    yield from sighting(context, Risk.ROGUE_IM, session, subject=who, rule=_rule(session), wire=wire or _shown(session))
+    yield from sighting(context, Risk.ROGUE_IM, session, subject=who, rule=_rule(session), shown=wire or _shown(session))
 
 
 @on(SessionRecord)
@@ -44,7 +44,7 @@ def odd_port(context: Context, session: SessionRecord, wire: str) -> Iterator[Si
         return
     subject = f"{_bracketed(session.server_ip)}:{session.server_port}"
     yield from sighting(
-        context, Risk.ODD_PORT, session, subject=subject, rule=_rule(session), wire=wire or _shown(session)
+        context, Risk.ODD_PORT, session, subject=subject, rule=_rule(session), shown=wire or _shown(session)
     )
 
 
@@ -55,7 +55,12 @@ def policy_violation(context: Context, session: SessionRecord, wire: str) -> Ite
         return
     who = context.account() if session.account else session.client_ip
     yield from sighting(
-        context, Risk.POLICY_VIOLATION, session, subject=who, rule=f"policy.{denied.name}", wire=wire or _shown(session)
+        context,
+        Risk.POLICY_VIOLATION,
+        session,
+        subject=who,
+        rule=f"policy.{denied.name}",
+        shown=wire or _shown(session),
     )
 
 

@@ -25,7 +25,7 @@ def readable_message(context: Context, message: MessageRecord, wire: str) -> Ite
         message,
         subject=conversation(context, message),
         rule=f"{message.protocol}.message",
-        wire=shown,
+        shown=shown,
     )
 
 

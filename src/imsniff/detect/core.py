@@ -17,8 +17,7 @@ from urllib.parse import quote
 import msgspec
 
 from imsniff.detect.accounts import normalise
-from imsniff.events import excerpt
-from imsniff.limits import MAX_EVIDENCE, MAX_FINDINGS, MAX_REMEMBERED_SIGHTINGS
+from imsniff.limits import MAX_EVIDENCE, MAX_EXCERPT, MAX_FINDINGS, MAX_REMEMBERED_SIGHTINGS
 from imsniff.model import address, is_internal
 from imsniff.policy import Policy
 from imsniff.records import Evidence, FindingRecord, Record, SessionRecord, Severity
@@ -329,11 +328,11 @@ def sighting(
     *,
     subject: str,
     rule: str,
-    wire: str = "",
+    shown: str,
     host: str | None = None,
     severity: Severity | None = None,
 ) -> Iterator[Sighting]:
-    """One sighting, or none where the policy switched the risk off.
+    """One sighting, or none where the policy switched the risk off. `shown`: its excerpt, no secret in it.
 
     Severity: the policy's word, else the detector's, else the table's."""
     about = RISKS[risk]
@@ -354,8 +353,8 @@ def sighting(
         remedy=about.remedy,
         count=1,
         first_seen=record.ts,
-        last_seen=record.ts,
-        evidence=[Evidence(capture=record.capture, frame=record.frame, rule=rule, excerpt=excerpt(wire))],
+        last_seen=record.last_seen if isinstance(record, SessionRecord) else record.ts,
+        evidence=[Evidence(capture=record.capture, frame=record.frame, rule=rule, excerpt=shown[:MAX_EXCERPT])],
         key=key,
         record=record.id,
         service=context.service,

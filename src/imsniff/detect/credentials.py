@@ -42,6 +42,6 @@ def exposed_credential(context: Context, login: LoginRecord, wire: str) -> Itera
         login,
         subject=context.account(login.account),
         rule=f"{login.protocol}.login.{login.scheme}",
-        wire=", ".join(seen),
+        shown=", ".join(seen),
         severity=verdict.severity,
     )

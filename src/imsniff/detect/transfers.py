@@ -27,5 +27,5 @@ def file_transfer(context: Context, transfer: TransferRecord, wire: str) -> Iter
         transfer,
         subject=f"{transfer.name} from {context.account(transfer.sender) if transfer.sender else 'somebody'}",
         rule=f"{transfer.protocol}.transfer.{transfer.state}",
-        wire=", ".join(shown),
+        shown=", ".join(shown),
     )

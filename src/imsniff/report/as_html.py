@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from imsniff.escape import visible
-from imsniff.report.chart import HEIGHT, LEFT, WIDTH, chart
+from imsniff.report.chart import COLOURS, HEIGHT, LEFT, WIDTH, chart
 from imsniff.report.model import Report
 
 TILES = (
@@ -18,12 +18,12 @@ TILES = (
     ("messages", "messages"),
     ("credentials", "log-ins seen"),
     ("transfers", "file transfers"),
-    ("exposures", "addresses told"),
+    ("exposures", "IPs exposed"),
 )
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 - whatever a template prints
-    """What jinja prints of an expression. Subclasses of str are mark-up of our own or enums: both are safe as they are."""
+    """What jinja prints of an expression. Subclasses of str are our own mark-up or enums: safe as they are."""
     return visible(value) if type(value) is str else value
 
 
@@ -35,6 +35,7 @@ def as_html(report: Report) -> str:
         r=report,
         tiles=TILES,
         chart=chart(report.timeline),
+        colours=COLOURS,
         chart_width=WIDTH,
         chart_height=HEIGHT,
         chart_left=LEFT,

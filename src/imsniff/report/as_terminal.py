@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from imsniff.cli.terminal import is_terminal, table
 from imsniff.escape import visible
 from imsniff.report.model import Report, Shown
+from imsniff.report.tabular import is_terminal, table
 
 
 def print_report(report: Report) -> None:

@@ -11,8 +11,9 @@ WIDTH, HEIGHT = 960, 230
 """User units of the whole picture; it scales."""
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 34
 
-COLOURS = 8
-"""Colours of the style sheet (`--c0` ...); further protocols share the last."""
+COLOURS = ("#2f6db5", "#d9792b", "#3a9466", "#b3478f", "#c9a227", "#5b4fb3", "#32a3b0", "#8a8f99")
+"""As the style sheet has them on light ground (`--c0` ...), for printers that do not style pictures. Told apart by the
+colour-blind too; further protocols share the last."""
 
 
 class Piece(NamedTuple):
@@ -49,7 +50,7 @@ def chart(timeline: Timeline) -> Chart | None:
     for bar in timeline.bars:
         totals.update(bar.counts)
     protocols = [protocol for protocol, _ in sorted(totals.items(), key=lambda item: (-item[1], item[0]))]
-    colour = {protocol: min(number, COLOURS - 1) for number, protocol in enumerate(protocols)}
+    colour = {protocol: min(number, len(COLOURS) - 1) for number, protocol in enumerate(protocols)}
     top = _round_up(max(sum(bar.counts.values()) for bar in timeline.bars))
     unit = (HEIGHT - TOP - BOTTOM) / top
     slot = (WIDTH - LEFT - RIGHT) / len(timeline.bars)

@@ -271,14 +271,14 @@ def _blind(
     unfinished = [run.id for run in runs if run.ended is None]
     said = [
         (
-            "Only what passes the tapped link: phones on mobile networks, traffic between hosts on one switch and other "
+            "Only what passes the tapped link: phones on mobile networks, traffic inside a switch and other "
             "sites are not in it. No finding is no proof that there is no messaging."
         ),
         (
             f"Inside encryption: {closed:,} of {len(sessions):,} sessions were encrypted. Of those only the ends, the "
             "times, the sizes and what was said before the encryption began are known."
         ),
-        f"Bytes that were not captured: {gaps:,} gaps in the streams of this period. What was said in them is missing.",
+        f"Bytes that were not captured: {gaps:,} gaps in the streams of this time. What was said there is missing.",
         "People: an account is not a person, and an address may have had another host behind it at another time.",
     ]
     if broken:

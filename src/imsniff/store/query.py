@@ -234,8 +234,8 @@ def finding_like(store: Store, asked: str) -> list[FindingRecord]:
 
 
 def sightings(store: Store, finding: str) -> Iterator[tuple[str, int]]:
-    """Every (capture, frame) that shows a finding, in order."""
-    asked = select(SIGHTING.c.capture, SIGHTING.c.frame).where(SIGHTING.c.finding == finding).distinct()
+    """Every (capture, frame) that shows a finding, in packet order."""
+    asked = select(SIGHTING.c.capture, SIGHTING.c.frame).where(SIGHTING.c.finding == finding)
     with store.connect() as connection:
-        for row in connection.execute(asked.order_by(SIGHTING.c.capture, SIGHTING.c.frame)):
+        for row in connection.execute(asked.order_by(SIGHTING.c.ts, SIGHTING.c.capture, SIGHTING.c.frame)):
             yield row.capture, row.frame

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, insert, update
 
 from imsniff.detect import Sighting
 from imsniff.escape import storable
-from imsniff.limits import MAX_EVIDENCE, MAX_FINDINGS, STORE_BATCH
+from imsniff.limits import MAX_FINDINGS, STORE_BATCH
 from imsniff.records import FindingRecord, Record, SessionRecord
 from imsniff.store import conflict
 from imsniff.store.opening import Store
@@ -58,7 +58,6 @@ class Writer:
         self._findings: dict[str, Row] = {}
         self._sightings: list[Row] = []
         self._marked: set[str] = set()
-        self._shown: Counter[str] = Counter()
         self._waiting = 0
         self._inputs = 0
         self.counters: Counter[str] = Counter()
@@ -118,9 +117,6 @@ class Writer:
                 },
             }
         evidence = seen.evidence[0]
-        self._shown[seen.id] += 1
-        if len(self._shown) > MAX_FINDINGS:
-            self._shown.clear()  # costs some excerpts too many, never one too few
         self._sightings.append(
             {
                 "finding": seen.id,
@@ -131,7 +127,7 @@ class Writer:
                 "capture": storable(seen.capture),
                 "frame": _column(seen.frame),
                 "rule": storable(evidence.rule),
-                "excerpt": storable(evidence.excerpt) if self._shown[seen.id] <= MAX_EVIDENCE else "",
+                "excerpt": storable(evidence.excerpt),
             }
         )
         self._waiting += 1

@@ -1,0 +1,146 @@
+"""`imsniff explain`: why something was reported, down to the packets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from imsniff.cli.exits import Exit, Failure
+from imsniff.cli.options import database, db_option, signatures_option
+from imsniff.cli.terminal import Voice
+from imsniff.escape import visible
+
+if TYPE_CHECKING:
+    from imsniff.records import FindingRecord
+    from imsniff.rules.loader import SignatureSet
+    from imsniff.store.opening import Store
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  imsniff explain 1f3a9c                        the beginning of an id is enough
+  imsniff explain 1f3a9c --pcap evidence.pcapng  then open it in Wireshark
+  imsniff explain odd-port                      what a risk means
+""",
+)
+@click.argument("finding", metavar="ID|RISK")
+@db_option
+@signatures_option
+@click.option(
+    "--pcap",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the packets that show it to a capture file; needs the original captures.",
+)
+@click.pass_obj
+def command(voice: Voice, finding: str, db: str | None, signatures: Path | None, pcap: Path | None) -> None:
+    """Explain a finding: rule, evidence, frames, remedy.
+
+    ID is a finding's id, the beginning of one, or its key, as `analyze`, `report` and `export` show them. With the name
+    of a risk, say what that risk means.
+    """
+    from imsniff.detect.core import RISKS, Risk
+    from imsniff.rules import loader
+    from imsniff.store import query
+    from imsniff.store.opening import open_for_reading
+
+    if finding in list(Risk):
+        about = RISKS[Risk(finding)]
+        _say(about.title, bold=True)
+        _pairs(
+            {
+                "Severity": f"{about.severity.value}, unless the evidence or the policy says otherwise",
+                "Question": about.fear.value,
+                "Accountable": about.accountable.value,
+                "Remedy": about.remedy,
+            }
+        )
+        return
+    with open_for_reading(database(db)) as store:
+        found = query.finding_like(store, finding) if finding else []
+        if not found:
+            hint = "`imsniff report` lists their ids"
+            raise Failure(f"no finding and no risk {finding!r} in {store.name}; {hint}", Exit.USAGE)
+        if len(found) > 1:
+            few = ", ".join(f"{one.id} ({one.risk} {one.subject})" for one in found[:5])
+            raise Failure(f"{finding!r} begins {len(found)} ids: {few}", Exit.USAGE)
+        _tell(found[0], loader.load(signatures))
+        if pcap is not None:
+            _write(voice, store, found[0], pcap)
+
+
+def _tell(found: FindingRecord, signatures: SignatureSet) -> None:
+    from imsniff.detect.core import RISKS, Risk
+
+    about = RISKS[Risk(found.risk)]
+    _say(f"{found.title}: {found.subject}", bold=True)
+    times = f"{found.count:,} time{'s' if found.count != 1 else ''}"
+    _pairs(
+        {
+            "Finding": found.id,
+            "Key": found.key,
+            "Risk": f"{found.risk}, {found.severity.value}",
+            "Question": about.fear.value,
+            "Host": found.host,
+            "Seen": f"{times}, {found.first_seen} to {found.last_seen}",
+            "Accountable": about.accountable.value,
+            "Remedy": found.remedy,
+        }
+    )
+    click.echo()
+    _say("Evidence, in packet order", bold=True)
+    for number, one in enumerate(found.evidence, 1):
+        click.echo(f"  {number}. {visible(one.capture)}, frame {one.frame}")
+        click.echo(f"     rule {visible(one.rule)}: {visible(_meaning(one.rule, signatures))}")
+        if one.excerpt:
+            click.echo(f"     {visible(one.excerpt)}")
+    if found.count > len(found.evidence):
+        click.echo(f"  and {found.count - len(found.evidence):,} more")
+
+
+def _meaning(rule: str, signatures: SignatureSet) -> str:
+    """What a rule's name stands for: a signature, or what a dissector said."""
+    signature = signatures.rule(rule)
+    if signature is not None:
+        return f"{signature.entry.description} ({signature.place})"
+    if rule.startswith("policy."):
+        return "a rule of the policy file"
+    protocol = rule.partition(".")[0]
+    return f"told by the dissector of {protocol}, from the bytes of this frame"
+
+
+def _write(voice: Voice, store: Store, found: FindingRecord, target: Path) -> None:
+    from imsniff.cli.packets import write_frames
+    from imsniff.store import query
+
+    places = {one.name: one.path for run in query.runs(store) for one in run.inputs if one.path}
+    frames: dict[str, set[int]] = {}
+    for capture, frame in query.sightings(store, found.id):
+        frames.setdefault(capture, set()).add(frame)
+    shown, missing = [], []
+    for capture, numbers in frames.items():
+        path = next((p for p in (Path(places.get(capture, capture)), Path(capture)) if p.is_file()), None)
+        shown += [(path, numbers)] if path else []
+        missing += [] if path else [capture]
+    for capture in missing:
+        voice.warn(f"{capture}: the capture is not where it was; its packets are left out")
+    if not shown:
+        raise Failure("none of the captures that show this finding can be read", Exit.INPUT)
+    try:
+        count = write_frames(shown, target)
+    except OSError as why:
+        raise Failure(f"{target}: cannot be written: {why.strerror or why}", Exit.USAGE) from None
+    voice.note(f"{count:,} packets written to {target}")
+
+
+def _say(text: str, *, bold: bool = False) -> None:
+    click.secho(visible(text), bold=bold)
+
+
+def _pairs(pairs: dict[str, str]) -> None:
+    width = max(map(len, pairs))
+    for name, value in pairs.items():
+        click.echo(f"  {name:<{width}}  {visible(value)}")
