@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from xml.etree.ElementTree import Element
 
 from imsniff.dissect import xmpp_chat as chat
@@ -34,15 +35,15 @@ from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.xmpp_cutter import Cutter, Kind, Piece, name_of
 from imsniff.dissect.xmpp_shape import HEADER, MARKS, begins, weight
 from imsniff.dissect.xmpp_state import Handler, State
-from imsniff.dissect.xmpp_xml import STANZAS, STREAMS, Scope, child_text, domain, local, space
-from imsniff.events import Anomaly, Encryption, Event, Expect, Grade, Login, Outcome, Side, Trait, excerpt
+from imsniff.dissect.xmpp_xml import STANZAS, STREAMS, Scope, child_text, domain, space, split
+from imsniff.events import Anomaly, Encryption, Event, Expect, Grade, Login, Outcome, Side, Trait
 from imsniff.limits import LOOKAHEAD, MAX_INFLATION, MAX_STANZA
 
 TLS_RECORD = b"\x16"
 ZLIB = b"\x78"
 """First bytes of a TLS handshake and of a zlib stream."""
-MUC_OWNER = "{http://jabber.org/protocol/muc#owner}query"
-IBB = "{http://jabber.org/protocol/ibb}"
+MUC_OWNER = "http://jabber.org/protocol/muc#owner}query"
+IBB = "http://jabber.org/protocol/ibb}"
 
 ROLES = {
     "jabber:client": "client",
@@ -74,45 +75,45 @@ def bind(state: State, side: Side, stanza: Element, inner: Element) -> Iterator[
 
 
 IQ_CHILDREN: dict[str, Handler] = {
-    "{urn:ietf:params:xml:ns:xmpp-bind}bind": bind,
-    "{jabber:iq:auth}query": secrets.iq_auth,
-    "{jabber:iq:register}query": secrets.register,
-    "{jabber:iq:private}query": secrets.private,
+    "urn:ietf:params:xml:ns:xmpp-bind}bind": bind,
+    "jabber:iq:auth}query": secrets.iq_auth,
+    "jabber:iq:register}query": secrets.register,
+    "jabber:iq:private}query": secrets.private,
     MUC_OWNER: secrets.room_configuration,
-    "{jabber:iq:roster}query": chat.roster,
-    "{jabber:iq:version}query": software.version,
-    "{http://jabber.org/protocol/disco#info}query": software.discovery,
-    "{http://jabber.org/protocol/si}si": files.stream_initiation,
-    "{http://jabber.org/protocol/bytestreams}query": files.bytestreams,
+    "jabber:iq:roster}query": chat.roster,
+    "jabber:iq:version}query": software.version,
+    "http://jabber.org/protocol/disco#info}query": software.discovery,
+    "http://jabber.org/protocol/si}si": files.stream_initiation,
+    "http://jabber.org/protocol/bytestreams}query": files.bytestreams,
     IBB + "open": files.ibb_open,
     IBB + "data": files.ibb_data,
     IBB + "close": files.ibb_close,
-    "{jabber:iq:oob}query": files.out_of_band,
-    "{urn:xmpp:jingle:1}jingle": jingle.jingle,
-    "{urn:xmpp:jingle:0}jingle": jingle.jingle,
-    "{urn:xmpp:tmp:jingle}jingle": jingle.jingle,
-    "{http://jabber.org/protocol/jingle}jingle": jingle.jingle,
-    "{http://www.google.com/session}session": jingle.google_session,
+    "jabber:iq:oob}query": files.out_of_band,
+    "urn:xmpp:jingle:1}jingle": jingle.jingle,
+    "urn:xmpp:jingle:0}jingle": jingle.jingle,
+    "urn:xmpp:tmp:jingle}jingle": jingle.jingle,
+    "http://jabber.org/protocol/jingle}jingle": jingle.jingle,
+    "http://www.google.com/session}session": jingle.google_session,
     **{
-        f"{{{upload}}}{name}": handler
+        f"{upload}}}{name}": handler
         for upload in ("urn:xmpp:http:upload", "urn:xmpp:http:upload:0", "eu:siacs:conversations:http:upload")
         for name, handler in (("request", files.upload_request), ("slot", files.upload_slot))
     },
 }
 chat.MESSAGE_CHILDREN.update(
     {
-        "{jabber:x:oob}x": files.out_of_band,
-        "{jabber:x:conference}x": secrets.direct_invitation,
-        "{http://jabber.org/protocol/muc#user}x": secrets.room_password,
+        "jabber:x:oob}x": files.out_of_band,
+        "jabber:x:conference}x": secrets.direct_invitation,
+        "http://jabber.org/protocol/muc#user}x": secrets.room_password,
         IBB + "data": files.ibb_data,
-        "{urn:xmpp:sfs:0}file-sharing": files.shared,
-        "{urn:xmpp:reference:0}reference": files.shared,
+        "urn:xmpp:sfs:0}file-sharing": files.shared,
+        "urn:xmpp:reference:0}reference": files.shared,
     }
 )
 chat.PRESENCE_CHILDREN.update(
     {
-        "{http://jabber.org/protocol/muc}x": secrets.room_password,
-        "{http://jabber.org/protocol/caps}c": software.capabilities,
+        "http://jabber.org/protocol/muc}x": secrets.room_password,
+        "http://jabber.org/protocol/caps}c": software.capabilities,
     }
 )
 
@@ -179,15 +180,15 @@ class Xmpp(Dissector[Piece]):
                 self._inflate(side)
             piece = cutter.next(box)
             if piece is None:
+                if self._inflaters and self._inflaters[side].failed:
+                    yield Piece(Kind.BROKEN, b"")
                 return
+            if not (cutter.opened and piece.kind is Kind.ELEMENT) and not _belongs(piece):
+                box.data[:0] = piece.raw  # something inside may
+                raise Malformed("an element that is not XMPP's, and no stream header before it")
             if piece.kind is Kind.HEADER:
-                if HEADER.search(piece.raw) is None:
-                    raise Malformed("a stream that is not XMPP's")
-                cutter.opened, cutter.landed = True, False
-            elif not cutter.opened and piece.kind is Kind.ELEMENT:
-                if not begins(piece.raw[:LOOKAHEAD]) and name_of(piece.raw)[1] != b"handshake":
-                    raise Malformed("an element that is not XMPP's, and no stream header before it")
-                cutter.opened = True
+                cutter.landed = False
+            cutter.opened = cutter.opened or piece.kind is not Kind.CLOSE
             yield piece
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
@@ -200,12 +201,12 @@ class Xmpp(Dissector[Piece]):
         self._cutters[side] = Cutter(landed=True)
 
     def feed(self, side: Side, data: bytes) -> Iterator[Event]:
-        inflater = self._inflaters.get(side)
-        for piece in (data,) if inflater is None else inflater.pieces(data):
-            yield from super().feed(side, piece)
-        inflater = self._inflaters.get(side)  # there may be one since
-        if inflater is not None and inflater.failed and not self.opaque:
-            yield from self._close_up(side, inflater.failed)
+        return self._feed_inflated(side, data) if self._inflaters else super().feed(side, data)
+
+    def _feed_inflated(self, side: Side, data: bytes) -> Iterator[Event]:
+        for plain in self._inflaters[side].pieces(data):
+            yield from super().feed(side, plain)
+        yield from super().feed(side, b"")  # there may be nothing but a fault
 
     def gap(self, side: Side, missing: int) -> Iterator[Event]:
         yield from super().gap(side, missing)
@@ -218,25 +219,28 @@ class Xmpp(Dissector[Piece]):
     # --- meaning ------------------------------------------------------------------------------------------------------
 
     def on_frame(self, side: Side, frame: Piece) -> Iterator[Event]:
-        state = self._state
-        if frame.kind is Kind.HEADER:
-            yield from self._header(side, frame.raw)
-        elif frame.kind is Kind.TLS:
-            yield from self._secured(side)
-        elif frame.kind is Kind.ELEMENT:
+        if frame.kind is Kind.ELEMENT:
+            self._state.raw = frame.raw
             element = self._scopes[side].tree(frame.raw)
-            state.tell = excerpt(frame.raw[: frame.raw.find(b">") + 1])
             if self._weight < 2:
-                yield from self._weighed(side, weight(frame.raw))
-            yield from self._element(side, element)
+                return chain(self._weighed(side, weight(frame.raw)), self._element(side, element))
+            return self._element(side, element)
+        if frame.kind is Kind.HEADER:
+            return self._header(side, frame.raw)
+        if frame.kind is Kind.TLS:
+            return self._secured(side)
+        if frame.kind is Kind.BROKEN:
+            return self._close_up(side, self._inflaters[side].failed)
+        return iter(())
 
     def _element(self, side: Side, element: Element) -> Iterator[Event]:
-        state, key = self._state, (space(element), local(element))
+        key = split(element.tag)
         stanza = STANZA_HANDLERS.get(key[1]) if key[0] in STANZAS else None
         if (handle := stanza or TOP_HANDLERS.get(key)) is not None:
-            yield from handle(state, side, element)
-        elif (method := SWITCHES.get(key)) is not None:
-            yield from method(self, side, element)
+            return handle(self._state, side, element)
+        if (method := SWITCHES.get(key)) is not None:
+            return method(self, side, element)
+        return iter(())
 
     def _weighed(self, side: Side, more: int) -> Iterator[Event]:
         self._weight += more
@@ -252,7 +256,7 @@ class Xmpp(Dissector[Piece]):
         if space(header) not in STREAMS:
             raise Malformed("a stream that is not XMPP's")
         scope.header(raw)
-        self._state.tell = excerpt(raw)
+        self._state.raw = raw
         yield from self._opened(side, header, ROLES.get(scope.content))
 
     def _opened(self, side: Side, header: Element, role: str | None) -> Iterator[Event]:
@@ -336,19 +340,27 @@ SWITCHES: dict[tuple[str, str], Callable[[Xmpp, Side, Element], Iterator[Event]]
 }
 
 
+def _belongs(piece: Piece) -> bool:
+    """Whether a piece shows by itself that it is XMPP's."""
+    if piece.kind is Kind.HEADER:
+        return HEADER.search(piece.raw) is not None
+    return piece.kind is Kind.CLOSE or bool(begins(piece.raw[:LOOKAHEAD])) or name_of(piece.raw)[1] == b"handshake"
+
+
 class Inflater:
     """One side of a compressed stream, no more than MAX_INFLATION bytes for each that came.
 
     Where the bytes stop being zlib, all that comes before is given, however they were cut."""
 
-    __slots__ = ("_came", "_gave", "_zlib", "failed")
+    __slots__ = ("_came", "_fault", "_gave", "_zlib", "failed")
 
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj()
         self._came = 0
         self._gave = 0
+        self._fault = ""
         self.failed = ""
-        """Why nothing more can be had, where that is so."""
+        """Why nothing more can be had, where that is so and all before it was given."""
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         if self.failed:
@@ -362,19 +374,20 @@ class Inflater:
                 for byte in data:
                     plain += self._inflated(bytes((byte,)))
             except zlib.error:
-                self.failed = "not a zlib stream"
+                self._fault = "not a zlib stream"
         yield from plain
+        self.failed = self._fault
 
     def _inflated(self, data: bytes) -> Iterator[bytes]:
         self._came += len(data)
-        while data and not self.failed:
+        while data and not self._fault:
             plain = self._zlib.decompress(data, 65_536)
             self._gave += len(plain)
             if self._gave > MAX_INFLATION * (self._came + 1024):
-                self.failed = f"more than {MAX_INFLATION} bytes out of each that came"
+                self._fault = f"more than {MAX_INFLATION} bytes out of each that came"
                 return
             if self._zlib.eof:
-                self.failed = "the zlib stream ended"
+                self._fault = "the zlib stream ended"
             data = self._zlib.unconsumed_tail
             if plain:
                 yield plain

@@ -14,24 +14,24 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from imsniff.dissect.xmpp_state import Handler, State
-from imsniff.dissect.xmpp_xml import STANZAS, bare, child_text, children, local, said, space, split
+from imsniff.dissect.xmpp_xml import STANZAS, bare, child_text, children, local, said, space
 from imsniff.events import Contact, Event, Message, Presence, Side
 from imsniff.limits import MAX_CONTACTS
 
-FORWARDED = "{urn:xmpp:forward:0}forwarded"
-ARCHIVED = frozenset(f"{{urn:xmpp:mam:{version}}}result" for version in ("tmp", 0, 1, 2))
-DELAYED = frozenset({"{urn:xmpp:delay}delay", "{jabber:x:delay}x"})
+FORWARDED = "urn:xmpp:forward:0}forwarded"
+ARCHIVED = frozenset(f"urn:xmpp:mam:{version}}}result" for version in ("tmp", 0, 1, 2))
+DELAYED = frozenset({"urn:xmpp:delay}delay", "jabber:x:delay}x"})
 ENCRYPTED = frozenset(
     {
-        "{eu.siacs.conversations.axolotl}encrypted",
-        "{urn:xmpp:omemo:0}encrypted",
-        "{urn:xmpp:omemo:1}encrypted",
-        "{urn:xmpp:omemo:2}encrypted",
-        "{urn:xmpp:openpgp:0}openpgp",
-        "{jabber:x:encrypted}x",
-        "{urn:xmpp:eme:0}encryption",
-        "{urn:ietf:params:xml:ns:xmpp-e2e}e2e",
-        "{urn:xmpp:mls:0}mls",
+        "eu.siacs.conversations.axolotl}encrypted",
+        "urn:xmpp:omemo:0}encrypted",
+        "urn:xmpp:omemo:1}encrypted",
+        "urn:xmpp:omemo:2}encrypted",
+        "urn:xmpp:openpgp:0}openpgp",
+        "jabber:x:encrypted}x",
+        "urn:xmpp:eme:0}encryption",
+        "urn:ietf:params:xml:ns:xmpp-e2e}e2e",
+        "urn:xmpp:mls:0}mls",
     }
 )
 """OMEMO (XEP-0384), OpenPGP (XEP-0373, XEP-0027), RFC 3923, and the marker of XEP-0380 for any."""
@@ -54,28 +54,31 @@ PRESENCE_CHILDREN: dict[str, Handler] = {}
 def message(state: State, side: Side, stanza: Element, *, archived: bool = False, depth: int = 0) -> Iterator[Event]:
     if stanza.get("type") == "error":
         return
-    if not depth:
+    if not depth and (state.own is None or not state.sure or stanza.get("from") is None):
         yield from state.learn(side, stanza)
     if stanza.get("type") == "groupchat":
         _room_of(state, stanza)
     offline, encrypted, wrapped = archived, False, False
+    body, text = stanza.tag[: -len("message")] + "body", ""
     for inner in stanza:
         tag = inner.tag
-        if tag in DELAYED:
+        if tag == body:  # the first; others are translations, and XHTML's is in another name space
+            text = text or inner.text or ""
+        elif tag in DELAYED:
             offline = True
         elif tag in ENCRYPTED:
             encrypted = True
-        elif (found := _forwarded(inner)) is not None and depth < MAX_NESTED:
-            wrapped = True
-            forwarded_late = tag in ARCHIVED or (tag == FORWARDED and any(part.tag in DELAYED for part in found))
-            for original in found:
-                if split(original.tag)[1] == "message" and space(original) in STANZAS:
-                    yield from message(state, side, original, archived=forwarded_late, depth=depth + 1)
         elif (handler := MESSAGE_CHILDREN.get(tag)) is not None:
             yield from handler(state, side, stanza, inner)
+        elif (found := _forwarded(inner)) is not None and depth < MAX_NESTED:
+            wrapped = True
+            late = tag in ARCHIVED or (tag == FORWARDED and any(part.tag in DELAYED for part in found))
+            for original in found:
+                if local(original) == "message" and space(original) in STANZAS:
+                    yield from message(state, side, original, archived=late, depth=depth + 1)
     if encrypted:
         yield from state.end_to_end(side)
-    elif (text := _body(stanza)) and not (wrapped and stanza.get("from") is None):
+    elif text and not (wrapped and stanza.get("from") is None):
         yield from _utterance(state, side, stanza, text, offline=offline)
 
 
@@ -83,16 +86,7 @@ def _forwarded(inner: Element) -> Element | None:
     """The `forwarded` that this child is, or wraps (carbons, archive)."""
     if inner.tag == FORWARDED:
         return inner
-    return inner.find(FORWARDED)
-
-
-def _body(stanza: Element) -> str | None:
-    """The first body; others are translations. XHTML's is in another name space."""
-    of = space(stanza)
-    for body in children(stanza, "body"):
-        if space(body) == of and (body.text or "").strip():
-            return body.text
-    return None
+    return next((part for part in inner if part.tag == FORWARDED), None) if len(inner) else None
 
 
 def _utterance(state: State, side: Side, stanza: Element, text: str, *, offline: bool) -> Iterator[Event]:

@@ -30,10 +30,22 @@ TOKEN = re.compile(
 One of them always matches, so that a search never starts over inside a text."""
 FIRST = re.compile(rb"/?+[^\s<>\"'/!?=]")
 """How the inside of a tag begins."""
+STREAM = re.compile(rb"<(?:[^\s<>\"'/!?=:]++:)?+stream[\s/>]")
 NAME = re.compile(rb"</?+([^\s<>\"'/!?=:]++(?::[^\s<>\"'/!?=:]++)?+)")
 IN_TAG = re.compile(rb"[<>\"']")
 IN_QUOTES = {ord('"'): re.compile(rb'["<]'), ord("'"): re.compile(rb"['<]")}
+TAG = re.compile(rb"""<[^<>"']*+(?:"[^"<]*+"[^<>"']*+|'[^'<]*+'[^<>"']*+)*+>""")
 SLASH = ord("/")
+NAMED = re.compile(rb"<(?:[^\s/>]{0,9}+[\s/>]|[^\s/>]{10})")
+"""Enough of a tag to know whether it is one of the next."""
+STANZA = re.compile(rb"<(?:(message)|(presence)|(iq))[\s/>]")
+WITHIN = [
+    re.compile(rb"<(?:(/)%b\s{0,8}+>|%b[\s/>]|([!?]))" % (name, name)) for name in (b"message", b"presence", b"iq")
+]
+"""By the group of STANZA: its end tag (1), another one inside, or markup that is no tag (2). In well-formed XML these
+can be nothing else, so that nothing else in a stanza needs to be looked at."""
+TAIL = 20
+"""Bytes of the longest match of these."""
 LIMIT = MAX_STANZA - 16
 """Bytes of one element. Less than what may wait, so that a tag at the very limit is refused for the same reason
 however it was cut."""
@@ -48,14 +60,13 @@ class Kind(Enum):
     ELEMENT = "element"
     CLOSE = "close"
     TLS = "tls"
-    """Not cut here: the dissector's word for the first byte of a TLS record."""
+    BROKEN = "broken"
+    """Not cut here: the dissector's words for the first byte of a TLS record, and for compression gone wrong."""
 
 
 class Piece(NamedTuple):
     kind: Kind
     raw: bytes
-    landed: bool = False
-    """Whether the stream was joined in the middle and no header was seen since."""
 
 
 def name_of(raw: bytes | bytearray, at: int = 0) -> tuple[bytes, bytes]:
@@ -70,7 +81,7 @@ def name_of(raw: bytes | bytearray, at: int = 0) -> tuple[bytes, bytes]:
 class Cutter:
     """The state of one side. Raises Malformed where no XML parser could go on; forget it then and make a new one."""
 
-    __slots__ = ("_at", "_depth", "_elements", "_end", "_quote", "landed", "opened")
+    __slots__ = ("_at", "_depth", "_elements", "_end", "_quote", "_within", "landed", "opened")
 
     def __init__(self, *, landed: bool) -> None:
         self.opened = False
@@ -87,6 +98,8 @@ class Cutter:
         """How far an unfinished tag or special that begins at `_at` was searched for its end; 0: it was not."""
         self._quote = 0
         """The quote that an unfinished tag is inside of."""
+        self._within: re.Pattern[bytes] | None = None
+        """What to look for inside of a stanza; None: every tag is looked at."""
 
     @property
     def between(self) -> bool:
@@ -96,9 +109,15 @@ class Cutter:
     def next(self, box: Inbox) -> Piece | None:
         """The next whole piece, removed from `box`; None while it is not all there."""
         while True:
-            if self.between and not self._skip_blanks(box):
-                return None
-            end = self._resume(box.data) if self._end else self._tokens(box.data)
+            if self.between:
+                if not self._skip_blanks(box) or NAMED.match(box.data) is None:
+                    return None
+                stanza = STANZA.match(box.data)
+                self._within = WITHIN[(stanza.lastindex or 1) - 1] if stanza is not None else None
+            if self._end:
+                end = self._resume(box.data)
+            else:
+                end = self._tokens(box.data) if self._within is None else self._stanza(box.data, self._within)
             if end < 0:
                 if len(box) > MAX_STANZA:
                     raise Malformed(TOO_LONG)
@@ -125,7 +144,7 @@ class Cutter:
                 elements += 1
                 if data[end - 2] != SLASH:
                     depth += 1
-                    if depth == 1 and name_of(data)[1] == b"stream":
+                    if depth == 1 and STREAM.match(data) is not None:
                         return end
                     if depth > MAX_XML_DEPTH or elements > MAX_XML_ELEMENTS:
                         raise Malformed("elements nested too deep or too many")
@@ -140,6 +159,40 @@ class Cutter:
                 return 0
             at = end
         self._depth, self._elements, self._at = depth, elements, at
+        return -1
+
+    def _stanza(self, data: bytearray, within: re.Pattern[bytes]) -> int:
+        """As `_tokens`, for what most of a stream consists of."""
+        depth, at = self._depth, self._at
+        if depth == 0:
+            if (tag := TAG.match(data)) is None:
+                self._end = 1
+                return 0
+            at = tag.end()
+            if at > LIMIT:
+                raise Malformed(TOO_LONG)
+            if data[at - 2] == SLASH:
+                return at
+            depth = 1
+        for found in within.finditer(data, at):
+            at = found.end()
+            if at > LIMIT:
+                raise Malformed(TOO_LONG)
+            if found.lastindex == 1:
+                depth -= 1
+                if depth == 0:
+                    return at
+                continue
+            tag = TAG.match(data, found.start()) if found.lastindex is None else None
+            if tag is None:
+                self._depth, self._at, self._end = depth, found.start(), found.start() + 1
+                return 0
+            if data[tag.end() - 2] != SLASH:
+                depth += 1
+                if depth > MAX_XML_DEPTH:
+                    raise Malformed("elements nested too deep or too many")
+        last = data.rfind(b"<", max(at, len(data) - TAIL))
+        self._depth, self._at = depth, last if last >= 0 else max(at, len(data))
         return -1
 
     def _resume(self, data: bytearray) -> int:
@@ -196,17 +249,14 @@ class Cutter:
 
     def _take(self, box: Inbox, end: int) -> Piece | None:
         """Remove the piece; None where it says nothing: a declaration, a comment, the tail of a stanza met midway."""
+        closes = box.data[1] == SLASH and name_of(box.data)[1] == b"stream"
+        if box.data[1] == SLASH and not closes and not self.landed:
+            raise Malformed("an end tag without its start tag")
         raw = box.take(end) or b""
+        header = self._depth == 0 and STREAM.match(raw) is not None and raw[-2] != SLASH
         self._reset()
+        if raw[1] == SLASH:
+            return Piece(Kind.CLOSE, raw) if closes else None
         if raw[1:2] in b"!?":
             return None
-        _, local = name_of(raw)
-        if raw[1] == SLASH:
-            if local == b"stream":
-                return Piece(Kind.CLOSE, raw, self.landed)
-            if self.landed:
-                return None
-            raise Malformed("an end tag without its start tag")
-        if local == b"stream" and raw[-2] != SLASH and raw.count(b"<") == 1:
-            return Piece(Kind.HEADER, raw, self.landed)
-        return Piece(Kind.ELEMENT, raw, self.landed)
+        return Piece(Kind.HEADER if header else Kind.ELEMENT, raw)

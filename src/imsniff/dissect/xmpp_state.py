@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from imsniff.dissect.core import Remembered
 from imsniff.dissect.xmpp_xml import bare
-from imsniff.events import Encryption, Event, Login, Outcome, Reversed, Side, Trait
+from imsniff.events import Encryption, Event, Login, Outcome, Reversed, Side, Trait, excerpt
 from imsniff.limits import MAX_CONTACTS, MAX_TRANSFER_HASHED
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ class State:
     ) -> None:
         self.hold = hold
         self.settle = settle
-        self.tell = ""
+        self.raw = b""
+        """The piece that is being read."""
         self.role: str | None = None
         """`client`, `server` or `component`, once known: what kind of stream this is."""
         self.own: str | None = None
@@ -104,6 +105,11 @@ class State:
         self.ranks: dict[Side, int] = {}
         """How good the word is that was had of each side's software."""
         self.encrypted = False
+
+    @property
+    def tell(self) -> str:
+        """The start tag of what is being read, as evidence."""
+        return excerpt(self.raw[: self.raw.find(b">") + 1])
 
     # --- who ----------------------------------------------------------------------------------------------------------
 

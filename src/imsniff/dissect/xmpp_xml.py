@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
-from xml.etree.ElementTree import Element, ParseError, XMLParser
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
 
 from imsniff.dissect.cursor import Malformed
-from imsniff.limits import MAX_NAME
+from imsniff.limits import MAX_NAME, MAX_XML_DEPTH, MAX_XML_ELEMENTS
 
 STREAMS: Final = frozenset({"http://etherx.jabber.org/streams", "http://www.jabber.com/streams/flash"})
 """The root's name space; the second is what jabberd 1.4 used towards Flash."""
@@ -38,39 +39,60 @@ DECLARATION: Final = re.compile(rb"(?<=\s)(xmlns(?::[^\s=<>\"'/:]{1,64})?+)\s*+=
 PREFIX: Final = re.compile(rb"[<\s/]([A-Za-z_][\w.-]{0,63}):[A-Za-z_]")
 CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 MAX_PREFIXES: Final = 32
+MAX_PARSED: Final = 64
+"""Elements after which a parser is replaced: it remembers every name it ever met."""
 
 
 class Scope:
-    """The name spaces in force on one side."""
+    """The name spaces in force on one side, and a parser that knows them."""
 
-    __slots__ = ("_declared", "root")
+    __slots__ = ("_declared", "_left", "_parser")
 
     def __init__(self) -> None:
         self._declared = dict(DECLARED)
-        self.root = self._start()
+        self._parser: expat.XMLParserType | None = None
+        self._left = 0
+        """Elements the parser may yet take."""
 
     def header(self, raw: bytes) -> None:
         """A stream header: its declarations hold for what follows."""
         self._declared = DECLARED | dict(DECLARATION.findall(raw)[:MAX_PREFIXES])
-        self.root = self._start()
+        self._parser = None
 
     @property
     def content(self) -> str:
         """The default name space, which says what kind of stream it is."""
         return self._declared[b"xmlns"][1:-1].decode("latin-1")
 
-    def _start(self, more: dict[bytes, bytes] | None = None) -> bytes:
+    def _new(self, more: dict[bytes, bytes] | None = None) -> expat.XMLParserType:
+        """A parser inside a root element that declares what is declared."""
         declared = self._declared | (more or {})
-        return b"<r " + b" ".join(name + b"=" + value for name, value in declared.items()) + b">"
+        parser = expat.ParserCreate(namespace_separator="}")
+        parser.buffer_text = True
+        parser.Parse(b"<r " + b" ".join(name + b"=" + value for name, value in declared.items()) + b">", False)
+        return parser
 
     def tree(self, raw: bytes) -> Element:
         """Parse one element. Raises Malformed.
 
         A second try is made on what real clients got wrong: text in another encoding than UTF-8, control characters,
         prefixes whose declaration we did not see."""
+        marks = raw.count(b"<")
+        if marks > 2 * MAX_XML_ELEMENTS:
+            raise Malformed("too many elements")
+        element = self._mended(raw)
+        if marks > 2 * MAX_XML_DEPTH and _depth(element) > MAX_XML_DEPTH:
+            raise Malformed("elements nested too deep")
+        return element
+
+    def _mended(self, raw: bytes) -> Element:
         try:
-            return _parse(self.root, raw)
-        except Malformed:
+            if self._parser is None or self._left <= 0:
+                self._parser, self._left = self._new(), MAX_PARSED
+            self._left -= 1 + len(raw) // 4096
+            return _parse(self._parser, raw)
+        except expat.ExpatError as why:
+            self._parser = None
             mended = CONTROLS.sub("\ufffd", raw.decode("utf-8", "replace")).encode()
             unknown = {
                 b"xmlns:" + prefix: b"'urn:undeclared:" + prefix + b"'"
@@ -78,27 +100,39 @@ class Scope:
                 if b"xmlns:" + prefix not in self._declared
             }
             if mended == raw and not unknown:
-                raise
-            return _parse(self._start(unknown), mended)
+                raise _malformed(why) from None
+        try:
+            return _parse(self._new(unknown), mended)
+        except expat.ExpatError as why:
+            raise _malformed(why) from None
 
 
-def _parse(root: bytes, raw: bytes) -> Element:
-    parser = XMLParser()
-    try:
-        parser.feed(root + raw + b"</r>")
-        tree = parser.close()
-    except ParseError as why:
-        raise Malformed(f"not well-formed XML: {why.msg.partition(':')[0]}") from None
-    if len(tree) != 1:
-        raise Malformed("more than one element")
-    return tree[0]
+def _parse(parser: expat.XMLParserType, raw: bytes) -> Element:
+    builder = TreeBuilder()
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    parser.Parse(raw, False)
+    return builder.close()
+
+
+def _depth(element: Element) -> int:
+    depth, level = 0, [element]
+    while level:
+        depth += 1
+        level = [inner for outer in level for inner in outer]
+    return depth
+
+
+def _malformed(why: expat.ExpatError) -> Malformed:
+    return Malformed(f"not well-formed XML: {expat.ErrorString(why.code)}")
 
 
 @lru_cache(maxsize=2048)
 def split(tag: str) -> tuple[str, str]:
-    """Name space and local name of a tag as the parser writes it, `{space}name`."""
-    space, brace, name = tag.rpartition("}")
-    return (space[1:], name) if brace else ("", tag)
+    """Name space and local name of a tag as the parser writes it, `space}name`."""
+    space, _, name = tag.rpartition("}")
+    return space, name
 
 
 def local(element: Element) -> str:
