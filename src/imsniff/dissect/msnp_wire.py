@@ -76,20 +76,19 @@ def name(text: str) -> str:
     return unquote(text)[:MAX_NAME]
 
 
-def endpoint(text: str) -> tuple[str, int] | None:
-    """`ip:port`; None for a host name, which says nothing that could be expected on the wire."""
-    host, _, port = text.rpartition(":")
-    ip = address(host)
-    if ip is None or not (port.isascii() and port.isdigit() and len(port) < 6) or not 0 < int(port) < 65_536:
-        return None
-    return ip, int(port)
-
-
 def port_number(text: str | None) -> int | None:
+    """None for what is no port, and for 0, which stands for none."""
     try:
         return decimal((text or "").strip(), 65_535) or None
     except Malformed:
         return None
+
+
+def endpoint(text: str) -> tuple[str, int] | None:
+    """`ip:port`; None for a host name, which says nothing that could be expected on the wire."""
+    host, _, port = text.rpartition(":")
+    ip, number = address(host), port_number(port)
+    return None if ip is None or number is None else (ip, number)
 
 
 def fields(block: bytes) -> dict[str, str]:
