@@ -269,6 +269,10 @@ MAX_DIRECT_IM_KEPT: Final = 65_536
 MAX_IRC_LINE: Final = 8_191 + 512
 """Bytes of one IRC line: IRCv3 allows 8191 of tags before RFC 1459's 512. Longer: `irc.desync`."""
 
+MAX_ADDRESSEES: Final = 64
+"""Recipients told of one message, rooms of one JOIN, files of one offer. Servers allow 4 to 20; one line or packet can
+name thousands, each an event with the whole text. The others are not told."""
+
 MAX_IRC_UNPROVEN: Final = 16_384
 """Bytes both sides may say before a line proves that it is IRC; real sessions prove it in their first 200."""
 

@@ -25,6 +25,7 @@ from imsniff.events import (
     Transfer,
     TransferState,
 )
+from imsniff.limits import MAX_ADDRESSEES
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
@@ -326,6 +327,10 @@ class TestTalk:
             ":irc.x NOTICE alice :stats", "NOTICE AUTH :***", ":NickServ!s@x NOTICE alice :your password is pw"
         )
         assert not says(HELLO, lines, kind=Message)
+
+    def test_a_line_names_only_so_many(self):
+        line = client("PRIVMSG " + ",".join(f"n{number}" for number in range(1000)) + " :x")
+        assert len(says(HELLO, line, kind=Message)) == MAX_ADDRESSEES
 
     def test_an_echo_is_not_told_again(self):
         echo = server("@msgid=1 :alice!a@h PRIVMSG bob :x", ":alice!a@h PRIVMSG bob :x")

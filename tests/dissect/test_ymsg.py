@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -331,6 +332,12 @@ class TestFraming:
         bad = struct.pack("!4sHHHHII", b"YMSG", 12, 0, 9, 6, 0, 7) + b"not pairs"
         anomaly, message = says((CLIENT, bad), (CLIENT, packet(0x06, (1, "a"), (5, "b"), (14, "x"))))
         assert (anomaly.code, message.text) == ("ymsg.malformed", "x")
+
+    def test_a_packet_full_of_messages_takes_linear_time(self):
+        texts = [(14, "x")] * 9000
+        began = time.process_time()
+        assert len(says((CLIENT, packet(0x06, *texts)))) == 9000
+        assert time.process_time() - began < 2
 
     def test_a_key_of_five_thousand_digits(self):
         body = b"1" * 5000 + b"\xc0\x80x\xc0\x80"

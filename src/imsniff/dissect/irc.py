@@ -33,7 +33,7 @@ from imsniff.events import (
     Trait,
     excerpt,
 )
-from imsniff.limits import MAX_CONTACTS, MAX_IRC_LINE, MAX_IRC_UNPROVEN, MAX_NAME
+from imsniff.limits import MAX_ADDRESSEES, MAX_CONTACTS, MAX_IRC_LINE, MAX_IRC_UNPROVEN, MAX_NAME
 from imsniff.model import address
 
 CTCP: Final = "\x01"
@@ -175,7 +175,7 @@ def message(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
         return  # what services say is no talk, and may repeat a password
     if notice and line.user is None and (line.param(0) in ("AUTH", "*") if line.nick is None else "." in line.nick):
         return  # a server
-    for target in line.param(0).split(","):
+    for target in line.param(0).split(",")[:MAX_ADDRESSEES]:
         target = irc.names.get(target, target)[:MAX_NAME]
         room = room_of(target)
         if line.user is not None and room is None:
@@ -228,7 +228,7 @@ def topic(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
 
 def join(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
     if line.nick is None:
-        for room, key in zip(line.param(0).split(","), line.param(1).split(","), strict=False):
+        for room, key in zip(line.param(0).split(","), line.param(1).split(",")[:MAX_ADDRESSEES], strict=False):
             if room_of(room) is not None:
                 yield from irc_login.channel_key(irc, side, room, key, "JOIN")
 

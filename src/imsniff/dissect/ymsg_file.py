@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.ymsg_packet import Key, Packet, Service, decoded, name, number
 from imsniff.events import Event, Exposure, Side, Transfer, TransferState, excerpt
-from imsniff.limits import MAX_NAME
+from imsniff.limits import MAX_ADDRESSEES, MAX_NAME
 from imsniff.model import address
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def offered_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
         Offer(decoded(file)[:MAX_NAME], number(size), sender, recipient)
         for file, size in zip_longest(names, sizes[: len(names)])
         if file
-    ]
+    ][:MAX_ADDRESSEES]
     ymsg.offers[token] = offers
     for offer in offers:
         yield offer.event(side, TransferState.OFFERED)

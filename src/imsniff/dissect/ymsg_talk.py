@@ -6,12 +6,12 @@ A packet from the client names its sender in key 1, one from the server in key 4
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from imsniff.dissect.ymsg_packet import OFFLINE, Key, Packet, Record, Service, decoded, name, plain
 from imsniff.events import Event, Message, Side, excerpt
-from imsniff.limits import MAX_NAME
+from imsniff.limits import MAX_ADDRESSEES, MAX_NAME
 
 if TYPE_CHECKING:
     from imsniff.dissect.ymsg import Ymsg
@@ -45,13 +45,18 @@ ROLES: dict[int, Roles] = {
 def message(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
     roles = ROLES[packet.service]
     # Messages that waited on the server come several to a packet, each with its own 4, 5, 14 and 15, in any order.
-    several = len(packet.pairs.all(roles.text)) > 1
-    marks = (*roles.recipient, Key.FROM, roles.text) if several else ()
-    for record in packet.pairs.records(marks):
-        yield from _said(ymsg, side, packet, roles, record)
+    if len(packet.pairs.all(roles.text)) > 1:
+        for record in packet.pairs.records((*roles.recipient, Key.FROM, roles.text)):
+            yield from _said(ymsg, side, packet, record, [name(record, *roles.recipient)])
+        return
+    named = [value for key in roles.recipient for value in packet.pairs.all(key) if value][:MAX_ADDRESSEES]
+    yield from _said(
+        ymsg, side, packet, packet.pairs.record(), [decoded(value)[:MAX_NAME] for value in named] or [None]
+    )
 
 
-def _said(ymsg: Ymsg, side: Side, packet: Packet, roles: Roles, record: Record) -> Iterator[Event]:
+def _said(ymsg: Ymsg, side: Side, packet: Packet, record: Record, recipients: Sequence[str | None]) -> Iterator[Event]:
+    roles = ROLES[packet.service]
     text = plain(record.get(roles.text, b""))
     sender = name(record, *roles.sender)
     from_client = roles.sender[0] not in record
@@ -66,13 +71,7 @@ def _said(ymsg: Ymsg, side: Side, packet: Packet, roles: Roles, record: Record) 
         return
     sender = sender or ymsg.own
     room = name(record, roles.room) if roles.room is not None else None
-    if room is not None:
-        recipients: list[str | None] = [room]
-    elif len(packet.pairs.all(roles.text)) == 1 and roles.recipient:
-        recipients = [decoded(value)[:MAX_NAME] for value in packet.pairs.all(roles.recipient[0]) if value] or [None]
-    else:
-        recipients = [name(record, *roles.recipient)]
-    for recipient in recipients:
+    for recipient in recipients if room is None else [room]:
         yield Message(
             side=side,
             sender=sender,
