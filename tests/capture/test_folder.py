@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from capture.forge import PACKERS, pcap, pcapng
+from tests.capture.forge import PACKERS, pcap, pcapng
+
 from imsniff.capture.folder import expand
 
 

@@ -15,8 +15,7 @@ import dpkt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from capture.forge import (
+from tests.capture.forge import (
     PACKERS,
     SECOND,
     Taken,
@@ -32,6 +31,7 @@ from capture.forge import (
     simple,
     to_ticks,
 )
+
 from imsniff.capture.errors import CaptureCut, CaptureError
 from imsniff.capture.pcapfile import open_capture, pick_frames
 from imsniff.capture.pcapng import NO_PACKET

@@ -8,9 +8,9 @@ import dpkt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.capture.forge import SECOND, Taken
+from tests.capture.test_pcapfile import nano, read, taken
 
-from capture.forge import SECOND, Taken
-from capture.test_pcapfile import nano, read, taken
 from imsniff.capture.writer import PcapngWriter, PcapWriter
 
 

@@ -123,7 +123,8 @@ def ipv6_fragment(packet: Packet) -> Step | None:
 
 
 def tcp(packet: Packet) -> None:
-    if not packet.has(20):
+    """As far as the flags is enough: a snap length may cut what follows."""
+    if not packet.has(TCP_HEADER.size):
         return
     data, at, end, stop = packet.data, packet.at, packet.end, packet.stop
     source, target, seq, ack, offset, flags = TCP_HEADER.unpack_from(data, at)
