@@ -47,11 +47,13 @@ class Options(Struct, frozen=True, kw_only=True):
 class Session:
     """What the spine keeps about one flow: its way up the ladder and, once identified, its record."""
 
-    __slots__ = ("conversation", "placer")
+    __slots__ = ("conversation", "met", "placer")
 
     def __init__(self) -> None:
         self.conversation = Conversation()
         self.placer: Placer | None = None
+        self.met = False
+        """Whether anything was heard of it yet."""
 
 
 class Sensor:
@@ -95,7 +97,7 @@ class Sensor:
             conversation = flow.reader.conversation
             if isinstance(happening, Heard):
                 undecided = conversation.verdict is Verdict.UNDECIDED
-                if undecided and flow.packets == 1:
+                if not flow.reader.met:
                     self._recall(flow)
                 told = conversation.hear(
                     happening.side, happening.item, self._shared, udp=flow.protocol != TCP, opened=flow.opened
@@ -112,6 +114,7 @@ class Sensor:
 
     def _recall(self, flow: Flow[Session]) -> None:
         """Was this flow announced?"""
+        flow.reader.met = True
         transport = _transport(flow)
         expect = self._shared.expected.find(transport, flow.server, flow.client, flow.last_ts)
         if expect is not None:

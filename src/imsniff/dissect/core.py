@@ -275,9 +275,8 @@ class Dissector(Generic[Frame]):
                 at = found.start()
             verdict = self.plausible(side, data, at)
             if verdict is None and len(data) - at < LOOKAHEAD:
-                if at:
-                    self._fresh.discard(side)
-                    box.drop(at)
+                box.drop(at)
+                self._fresh.add(side)  # a lookbehind in `marks` would not see this place again
                 return False
             if verdict:
                 box.drop(at)
