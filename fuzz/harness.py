@@ -6,6 +6,7 @@ python -m fuzz.harness dissect.oscar out/fuzz/dissect.oscar-crash-...      once 
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -47,7 +48,10 @@ def main() -> None:
         sys.exit(f"no target {name!r}; there are {' '.join(everything)}")
     found = Path("out/fuzz")
     found.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="imsniff-seeds-") as corpus:
+    with tempfile.TemporaryDirectory(prefix="imsniff-fuzz-") as scratch:
+        os.environ["XDG_CACHE_HOME"] = scratch  # what is compiled here is nobody's to keep
+        corpus = f"{scratch}/corpus"
+        Path(corpus).mkdir()
         for number, seed in enumerate(everything[name].seeds()):
             (Path(corpus) / f"{number:04}").write_bytes(seed)
         again = any(not argument.startswith("-") for argument in sys.argv[1:])

@@ -31,6 +31,8 @@ from imsniff.rules.pattern import BadPattern, from_hex, from_pattern, literal_he
         ("a{1,100000}", "written"),
         ("a{600}", "more than 512"),
         ("a{3,2}", "below its beginning"),
+        ("ba{0}", "no times"),
+        ("ba{0,0}", "no times"),
         ("a{,3}", "written"),
         ("(?:a{256}){256}", "written out"),
         ("a++", "repeat of a repeat"),

@@ -117,7 +117,7 @@ def engine(name: str, needles: Sequence[Needle]) -> Engine:
         return Plain(needles)
     try:
         return Fast(needles)
-    except ImportError:
+    except (ImportError, BadExpressions):
         if name == "hyperscan":
             raise
-        return Plain(needles)
+        return Plain(needles)  # slower, and right: `imsniff signatures check` names the rule that Hyperscan refuses

@@ -24,7 +24,7 @@ import msgspec
 import platformdirs
 from msgspec import Struct
 
-from imsniff.rules.engines import Needle, Plain
+from imsniff.rules.engines import BadExpressions, Fast, Needle, Plain
 from imsniff.rules.located import Fault, Lines, SignatureError
 from imsniff.rules.pattern import BadPattern, Expression, from_hex, from_pattern, literal_hex
 from imsniff.rules.schema import (
@@ -130,6 +130,7 @@ class _Reader:
         for rule in self._openings.values():
             if rule.service not in self._services:
                 self._dangling(rule.place, f"{rule.id}.service", f"no service is called {rule.service!r}")
+        self._try_own_with_hyperscan()
         owners: dict[str, Service] = {}
         for service in self._services.values():
             for suffix in service.entry.suffix:
@@ -148,6 +149,17 @@ class _Reader:
             directories=tuple(self._directories),
             files=tuple(self._files),
         )
+
+    def _try_own_with_hyperscan(self) -> None:
+        """The operator's own rules, one by one; those we ship are tested before they are shipped."""
+        for rule in (*self._payload.values(), *self._openings.values()):
+            if not rule.place.path.is_relative_to(self._directories[0]):
+                try:
+                    Fast([Needle(rule.expression, rule.anchored, rule.within)])
+                except BadExpressions as why:
+                    self._dangling(rule.place, f"{rule.id}.pattern", f"Hyperscan refuses it: {why}")
+                except ImportError:
+                    return
 
     def _dangling(self, place: Place, key: str, why: str) -> None:
         self.faults.append(Fault(place.path, place.line, key, why))

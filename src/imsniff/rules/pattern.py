@@ -175,6 +175,8 @@ class _Parser:
             high = low if found[2] is None else int(found[3]) if found[3] else None
             if max(low, high or 0) > MAX_RULE_REPEAT:
                 raise self.fault(f"a repeat of more than {MAX_RULE_REPEAT}")
+            if high == 0:
+                raise self.fault("a repeat of no times")
             if high is not None and high < low:
                 raise self.fault("a repeat whose end is below its beginning")
             self.at = found.end()
