@@ -111,7 +111,10 @@ class PortsEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OpeningEntry(PayloadEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[[opening]]`: first bytes that name a service, although nothing of it can be read."""
+    """One `[[opening]]`: first bytes that name a service, although nothing of it can be read.
+
+    It counts where it is `strong`, where one of its `reverse` matches on the other side, or, `in_networks`, where the
+    server's address is one of the service's. Otherwise it says nothing."""
 
     service: Word
     in_networks: bool = False
