@@ -570,6 +570,11 @@ def test_foreign_bytes_are_given_up_soon():
     assert dissector.given_up
 
 
+def test_a_family_nobody_knows_is_no_reason_to_lose_the_framing():
+    said = after_sign_on((SERVER, snac(0x0777, 1, bytes(40)) * 100 + to_client(BOB, text(b"still here"))))
+    assert [type(e).__name__ for e in heard(said, Message, Anomaly)] == ["Message"]
+
+
 def test_keep_alives_alone_are_recognised():
     dissector = Oscar(midstream=True)
     list(dissector.feed(CLIENT, b"".join(flap(5, n, b"") for n in range(0x7FFE, 0x8001))))

@@ -95,7 +95,7 @@ class Oscar(Dissector[Flap]):
             return
         if head.size < snac.HEADER:
             raise Malformed(f"SNAC of {head.size} bytes")
-        if len(box) >= flap.HEADER + 2:
+        if not self._proven and len(box) >= flap.HEADER + 2:
             family = int.from_bytes(box.data[flap.HEADER : flap.HEADER + 2], "big")
             if family not in snac.FAMILIES:
                 raise Malformed(f"SNAC family {family:#06x}")
