@@ -281,7 +281,7 @@ class Msrp(Dissector[Chunk]):
 
     def _tell(self, side: Side, uri: Uri, whose: str | None) -> Iterator[Event]:
         key = (uri.host, uri.port)
-        if key in self._told:
+        if key in self._told or len(uri.host) > MAX_NAME:
             return
         self._told[key] = None
         ip = address(uri.host)
@@ -337,7 +337,7 @@ def _path(chunk: Chunk, header: str) -> list[Uri]:
 
 
 def _endpoint(path: list[Uri]) -> str:
-    return f"{path[-1].host}:{path[-1].port}{path[-1].params}"
+    return f"{path[-1].host}:{path[-1].port}{path[-1].params}"[:MAX_NAME]
 
 
 def _byte_range(value: str) -> tuple[int, int | None]:

@@ -6,8 +6,8 @@
     ...                                         NULs between them keep a connection alive.
 
 All methods are read: IM lives in MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH and in INVITE with `m=message`. The pieces:
-`sip_message` the head, `sip_address` URIs and Via, `sip_credentials` Authorization, `sip_body` MIME and CPIM,
-`simple` presence documents, `sdp` and `sip_sessions` what an INVITE announces.
+`sip_message` the head, `sip_address` URIs and Via, `sip_talk` who speaks, `sip_credentials` Authorization, `sip_body`
+MIME and CPIM, `simple` presence documents, `sdp` and `sip_sessions` what an INVITE announces.
 
 Requests are answered within a transaction, are repeated over UDP until they are, and are sent again with a credential
 after 401 or 407: each message text, credential and address is told once.
@@ -26,13 +26,14 @@ from typing import NamedTuple
 from imsniff.dissect import simple
 from imsniff.dissect.aimtext import plain
 from imsniff.dissect.core import Dissector, Inbox, Remembered
-from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.sip_address import Uri
 from imsniff.dissect.sip_address import address as name_address
 from imsniff.dissect.sip_body import Part, decoded, inflated, leaves, media_type
 from imsniff.dissect.sip_credentials import Waiting, login
 from imsniff.dissect.sip_message import KNOWN, NO_START, Head, content_length, credentials, parse_head, start_line
 from imsniff.dissect.sip_sessions import Addresses, Sessions
+from imsniff.dissect.sip_talk import Talk, expires
 from imsniff.events import Anomaly, Contact, Event, Expect, Message, Presence, Reversed, Side, Trait, excerpt
 from imsniff.limits import LOOKAHEAD, MAX_LINE, MAX_NAME, MAX_SIP_MESSAGE
 
@@ -331,12 +332,12 @@ class Sip(Dissector[SipMessage]):
     def _register(self, talk: Talk) -> Iterator[Event]:
         if (self._turnable or self._whole) and talk.side is Side.SERVER and not self._registering:
             yield Reversed(side=Side.CLIENT)  # a registrar does not register
-        self._registering[talk.transaction] = _expires(talk.head) == 0
+        self._registering[talk.transaction] = expires(talk.head) == 0
 
     def _registered(self, talk: Talk) -> Iterator[Event]:
         if not 200 <= talk.head.status < 300 or not talk.callee:
             return
-        leaving = self._registering.get(talk.transaction, _expires(talk.head) == 0)
+        leaving = self._registering.get(talk.transaction, expires(talk.head) == 0)
         yield from self._once(
             Presence(
                 side=talk.side,
@@ -432,38 +433,6 @@ class Sip(Dissector[SipMessage]):
         yield event
 
 
-class Talk:
-    """One message, and who speaks to whom: `caller` and `callee` of the transaction, `sender` and `recipient` of this
-    message, which in a response are the other way round."""
-
-    __slots__ = ("call", "callee", "caller", "contact_of", "head", "method", "number", "side", "transaction", "vouched")
-
-    def __init__(self, side: Side, head: Head) -> None:
-        self.side = side
-        self.head = head
-        self.call = head.get("call-id")
-        number, _, method = head.get("cseq").partition(" ")
-        try:
-            self.number = decimal(number.strip())
-        except Malformed:
-            self.number = 0
-        self.method = head.method or method.strip().upper()
-        self.transaction = f"{self.call} {number} {self.method}"
-        self.caller = _party(head, "from", asserted=bool(head.method))
-        self.callee = _party(head, "to", asserted=not head.method)
-        self.vouched = "authorization" in head.headers or "proxy-authorization" in head.headers
-        # A registrar's answer lists the bindings of the user in To.
-        self.contact_of = self.callee if self.method == "REGISTER" else self.sender
-
-    @property
-    def sender(self) -> str | None:
-        return self.caller if self.head.method else self.callee
-
-    @property
-    def recipient(self) -> str | None:
-        return self.callee if self.head.method else self.caller
-
-
 Handler = Callable[[Sip, Talk], Iterator[Event]]
 _REQUESTS: dict[str, Handler] = {
     "REGISTER": Sip._register,
@@ -477,33 +446,6 @@ _RESPONSES: dict[str, Handler] = {"REGISTER": Sip._registered, "INVITE": Sip._in
 _PERSONAL = frozenset({"REGISTER", "PUBLISH", "SUBSCRIBE", "NOTIFY", "MESSAGE", "INVITE", "ACK", "BYE", "SERVICE"})
 """Methods whose From or To is a user of this flow; OPTIONS is what machines (and scanners) say to each other."""
 _TOLD_ABOUT = frozenset({"NOTIFY", "BENOTIFY"})
-
-
-def _party(head: Head, header: str, *, asserted: bool) -> str | None:
-    """The account in From or To. Who withholds it from the other side may still be named by a proxy (RFC 3325)."""
-    uri, _ = name_address(head.get(header))
-    if asserted and uri is not None and uri.host.endswith("anonymous.invalid"):
-        named = [found for value in head.every("p-asserted-identity") if (found := name_address(value)[0])]
-        uri = next((found for found in named if found.scheme.startswith("sip")), named[0] if named else uri)
-    return None if uri is None else uri.account or None
-
-
-def _expires(head: Head) -> int | None:
-    """How long a binding shall live, in seconds; None where neither Contact nor Expires says."""
-    for value in head.every("contact"):
-        _, params = name_address(value)
-        for each in params.split(";"):
-            name, _, number = each.partition("=")
-            if name.strip().lower() == "expires":
-                return _seconds(number)
-    return _seconds(head.get("expires"))
-
-
-def _seconds(text: str) -> int | None:
-    try:
-        return decimal(text.strip(' "'))
-    except Malformed:
-        return None
 
 
 def _shown(head: Head) -> str:

@@ -9,27 +9,16 @@ References: RFC 3264 (offer and answer), RFC 4975 section 8, RFC 5547 (files), R
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from imsniff.dissect import sdp
 from imsniff.dissect.core import Remembered
 from imsniff.dissect.sip_address import address as name_address
 from imsniff.dissect.sip_address import parse_via
 from imsniff.dissect.sip_message import Head
+from imsniff.dissect.sip_talk import Talk
 from imsniff.events import Event, Expect, Exposure, Presence, Side, Transfer, TransferState, excerpt
-from imsniff.limits import MAX_SDP_FILES
+from imsniff.limits import MAX_NAME, MAX_SDP_FILES
 from imsniff.model import address
-
-
-class Parties(Protocol):
-    """Who speaks to whom in one message (`sip.Talk`)."""
-
-    method: str
-    caller: str | None
-    contact_of: str | None
-
-    @property
-    def recipient(self) -> str | None: ...
 
 
 class Addresses:
@@ -39,10 +28,10 @@ class Addresses:
         self._told: Remembered[tuple[str, str, str | None], None] = Remembered()
         self._known: Remembered[tuple[str, str], None] = Remembered()
 
-    def of_head(self, side: Side, head: Head, about: Parties) -> Iterator[Event]:
+    def of_head(self, side: Side, head: Head, talk: Talk) -> Iterator[Event]:
         """Via, Contact and Call-ID. The last Via is the caller's own; those before it are proxies'. A NOTIFY comes from
         the presence server, whatever its From says."""
-        caller = about.caller if about.method != "NOTIFY" else None
+        caller = talk.caller if talk.method != "NOTIFY" else None
         vias = head.every("via")
         for number, value in enumerate(vias, 1):
             hop = parse_via(value)
@@ -51,13 +40,13 @@ class Addresses:
                 yield from self._tell(side, "sip.via", hop.host, hop.port, whose, None)
                 if hop.received:
                     yield from self._tell(side, "sip.via", hop.received.strip("[]"), hop.rport, whose, None)
-        registers = about.method == "REGISTER"
+        registers = talk.method == "REGISTER"
         for value in head.every("contact"):
             uri, _ = name_address(value)
             if uri is not None and uri.host:
                 # without a user it is where a server is; only who registers means themselves all the same
-                whose = about.contact_of if uri.user or registers else None
-                to = None if registers else about.recipient
+                whose = talk.contact_of if uri.user or registers else None
+                to = None if registers else talk.recipient
                 yield from self._tell(side, "sip.contact", uri.host, uri.port, whose, to)
         _, _, host = head.get("call-id").rpartition("@")
         if host:
@@ -85,7 +74,7 @@ class Addresses:
         self, side: Side, via: str, host: str, port: int | None, whose: str | None, to: str | None
     ) -> Iterator[Event]:
         key = (host, via, whose)
-        if not host or key in self._told or (whose is None and key[:2] in self._known):
+        if not host or len(host) > MAX_NAME or key in self._told or (whose is None and key[:2] in self._known):
             return
         self._told[key] = None
         self._known[key[:2]] = None
