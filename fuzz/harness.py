@@ -55,7 +55,7 @@ def main() -> None:
         for number, seed in enumerate(everything[name].seeds()):
             (Path(corpus) / f"{number:04}").write_bytes(seed)
         again = any(not argument.startswith("-") for argument in sys.argv[1:])
-        limits = [f"-artifact_prefix={found}/{name}-", "-timeout=10", "-rss_limit_mb=4096", "-max_len=65536"]
+        limits = [f"-artifact_prefix={found}/{name}-", "-timeout=30", "-rss_limit_mb=4096", "-max_len=65536"]
         atheris.Setup([*sys.argv, *limits, *([] if again else [corpus])], everything[name].run)
         atheris.Fuzz()
 
