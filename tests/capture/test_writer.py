@@ -20,7 +20,7 @@ def path(tmp_path_factory):
 
 
 @given(packets=st.lists(taken(nano, st.just(113))), nanoseconds=st.booleans())
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_pcap(path, packets, nanoseconds):
     with PcapWriter(path.open("wb"), 113, nanoseconds=nanoseconds) as writer:
         for packet in packets:
@@ -32,7 +32,7 @@ def test_pcap(path, packets, nanoseconds):
 
 
 @given(packets=st.lists(taken(nano, st.sampled_from([1, 101, 276]))))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_pcapng(path, packets):
     with PcapngWriter(path.open("wb")) as writer:
         for packet in packets:

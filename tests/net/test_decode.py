@@ -159,7 +159,7 @@ def test_wifi_that_is_no_readable_data():
 
 
 @given(st.data())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_fragments(data):
     """In any order, with repetitions, under any link type: one segment, at the frame that completes it."""
     v4 = data.draw(st.booleans())
@@ -230,7 +230,7 @@ def check(decoder, packet, link, wire):
 
 
 @given(st.sampled_from(sorted(LINKS)), st.binary(max_size=200), st.integers(0, 70_000))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_bytes(link, packet, wire):
     decoder = Decoder()
     check(decoder, packet, link, wire)
@@ -238,7 +238,7 @@ def test_any_bytes(link, packet, wire):
 
 
 @given(st.data())
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 def test_any_change(data):
     """Never raises, never reads behind the packet, whatever is changed in whatever it is wrapped."""
     link, packet = data.draw(st.sampled_from(WRAPPED))
@@ -258,7 +258,7 @@ def test_any_change(data):
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_short_way_is_the_long_way(data):
     """The one `unpack` for plain Ethernet says what the tables say."""
     body = data.draw(st.sampled_from([tcp(), udp(), tcp(options=bytes(8)), udp(dport=2152), tcp(b""), udp(b"")]))

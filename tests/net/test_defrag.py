@@ -33,7 +33,7 @@ def cut_up(draw):
 
 
 @given(cut_up())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_order_overlap_and_repetition(made):
     data, pieces = made
     defrag = Defrag()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import pack
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imsniff.net.decode import TUNNEL_PORTS
@@ -94,5 +94,6 @@ def test_esp_that_does_not_encrypt(check, vector):
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_esp_that_encrypts_is_left_alone(body):
     assert decode(ether(ip4(pack("!II", 7, 1) + body, 50))) == []

@@ -41,24 +41,24 @@ class Decoder:
             )
             if kind == _IPV4 and first == _NO_OPTIONS and not fragment & _FRAGMENT and total:
                 stop = at + min(14 + total, max(captured, wire))
+                end = min(at + captured, stop)
                 if protocol == TCP:
                     start = at + 34 + (offset >> 4) * 4
                     if offset < 0x50 or start > stop:
                         return ()
-                    payload = bytes(slab[start : min(stop, at + captured)])
+                    payload = bytes(slab[start:end])
                     cut = stop - start - len(payload)
                     return (Segment(frame, time, TCP, source + sport, target + dport, payload, cut, seq, ack, flags),)
                 if protocol == UDP and sport not in TUNNEL_PORTS and dport not in TUNNEL_PORTS:
                     length = seq >> 16
                     start = at + 42
-                    if 0 < length < 8 or total < 28:
+                    if 0 < length < 8 or start > stop:
                         return ()
                     if length:
                         stop = start - 8 + length
-                    payload = bytes(slab[start : min(stop, at + captured)])
-                    return (
-                        Segment(frame, time, UDP, source + sport, target + dport, payload, stop - start - len(payload)),
-                    )
+                    payload = bytes(slab[start : min(end, stop)])
+                    cut = stop - start - len(payload)
+                    return (Segment(frame, time, UDP, source + sport, target + dport, payload, cut),)
         packet = Packet(slab, at, at + captured, at + max(captured, wire), frame=frame, time=time, defrag=self.defrag)
         packet.walk(LINKS.get(link))
         if self.defrag.expired:
