@@ -6,7 +6,8 @@ import struct
 from collections.abc import Iterable
 from ipaddress import ip_address
 
-from imsniff.capture.batch import Batch, Row
+from imsniff.capture.batch import Batch, Row, Walked
+from imsniff.capture.pcap import Straight
 from imsniff.net.segment import Flag, Segment
 
 SYN, ACK, FIN, RST = Flag.SYN, Flag.ACK, Flag.FIN, Flag.RST
@@ -43,8 +44,22 @@ def batch(packets: Iterable[tuple[int, bytes]], first_frame: int = 1, link: int 
     for ts, packet in packets:
         rows.append((len(slab), len(packet), len(packet), ts, link))
         slab += packet
-    return Batch("test", slab, 0, len(slab), first_frame, lambda *_: iter(rows))
+
+    def walk(slab, start, end):
+        yield from rows
+        return Walked(end, len(rows))
+
+    return Batch("test", slab, 0, len(slab), first_frame, walk)
 
 
 def segment(source: bytes, target: bytes, payload: bytes = b"", *, ts=0, protocol=6, frame=1, **more) -> Segment:
     return Segment(frame, ts, protocol, source, target, payload, **more)
+
+
+def pcap_batch(packets: Iterable[tuple[int, bytes]], order: str = "<", tail: bytes = b"") -> Batch:
+    """The same as the records of a pcap file of nanoseconds, with the beginning of another record behind them."""
+    slab = bytearray()
+    for ts, packet in packets:
+        slab += struct.pack(order + "IIII", *divmod(ts, 10**9), len(packet), len(packet)) + packet
+    slab += tail
+    return Batch("test", slab, 0, len(slab), 1, Straight(order, 1, 16, 1))

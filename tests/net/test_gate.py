@@ -9,14 +9,23 @@ from hypothesis import strategies as st
 from imsniff.limits import IGNORE_NS, MAX_IGNORED
 from imsniff.net.decode import TUNNEL_PORTS
 from imsniff.net.gate import Gate
-from tests.net.forge import ACK, RST, SYN, batch, end, segment, tcp, udp
+from tests.net.forge import ACK, RST, SYN, batch, end, pcap_batch, segment, tcp, udp
 
 A, B = end("192.0.2.1", 40000), end("198.51.100.9", 443)
 A6, B6 = end("2001:db8::1", 40000), end("2001:db8::9", 443)
 
 
 def raised(gate, *packets):
-    return [row[0] for row in gate.raise_packets(batch(packets))]
+    """The frames that come up, which must be the same from rows and from the records of a pcap file."""
+    found = list(gate.raise_packets(batch(packets)))
+    skipped = gate.skipped
+    for order in "<>":
+        straight = pcap_batch(packets, order, tail=bytes(7))
+        fused = list(gate.raise_packets(straight))
+        assert [(row[0], *row[2:]) for row in fused] == [(row[0], *row[2:]) for row in found]
+        assert straight.walked == (len(straight.slab) - 7, len(packets), "")
+    gate.skipped = skipped
+    return [row[0] for row in found]
 
 
 @pytest.mark.parametrize("vlans", [(), (100,), (100, 200)])
@@ -56,7 +65,7 @@ def test_a_new_connection_lifts_it():
 def test_time_lifts_it():
     gate = Gate()
     gate.ignore(segment(A, B, ts=7))
-    late = 7 + IGNORE_NS
+    late = IGNORE_NS
     assert raised(gate, (late - 1, tcp(A, B, b"x" * 30)), (late, tcp(A, B, b"x" * 30))) == [2]
     assert gate.covers(segment(A, B, ts=late - 1))
     assert not gate.covers(segment(A, B, ts=late))

@@ -14,12 +14,11 @@ Reference: draft-ietf-opsawg-pcap; for the dialects the description in Wireshark
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from struct import Struct
 from typing import NamedTuple
 
-from imsniff.capture.batch import Row
-from imsniff.capture.framing import Borders
+from imsniff.capture.batch import Row, Walked
 from imsniff.limits import MAX_PACKET
 
 FILE_HEADER = 24
@@ -58,15 +57,20 @@ class Straight:
         self.header = header
         self.link = link
 
-    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Iterator[Row]:
+    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, Walked]:
         unpack = Struct(self.order + "IIII").unpack_from
         unit, header, link = self.unit, self.header, self.link
-        at = start
-        while at < end:
+        at, last, frames, fault = start, end - header, 0, ""
+        while at <= last:
             seconds, fraction, captured, wire = unpack(slab, at)
-            at += header
-            yield at, captured, wire, seconds * 1_000_000_000 + fraction * unit, link
-            at += captured
+            behind = at + header + captured
+            if behind > end or captured > MAX_PACKET:
+                fault = too_long(captured)
+                break
+            frames += 1
+            yield at + header, captured, wire, seconds * 1_000_000_000 + fraction * unit, link
+            at = behind
+        return Walked(at, frames, fault)
 
 
 class Turned(Straight):
@@ -74,15 +78,20 @@ class Turned(Straight):
 
     __slots__ = ()
 
-    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Iterator[Row]:
-        unpack = Struct(self.order + "IIII").unpack_from
-        at = start
-        while at < end:
+    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, Walked]:
+        unpack, header = Struct(self.order + "IIII").unpack_from, self.header
+        at, frames, fault = start, 0, ""
+        while at + header <= end:
             seconds, fraction, one, two = unpack(slab, at)
-            at += self.header
             captured = min(one, two)
+            if at + header + captured > end or captured > MAX_PACKET:
+                fault = too_long(captured)
+                break
+            at += header
+            frames += 1
             yield at, captured, max(one, two), seconds * 1_000_000_000 + fraction * self.unit, self.link
             at += captured
+        return Walked(at, frames, fault)
 
 
 class Pcap:
@@ -94,38 +103,12 @@ class Pcap:
         turned = (major == 2 and minor < 4) or major == 543  # DG/UX wrote 543.0
         header = dialect.headers[0] if turned else _record_header(slab, self.first, end, dialect, order)
         self.walk = (Turned if turned else Straight)(order, dialect.unit, header, link & 0xFFFF)
-        self._turned = turned
-
-    def borders(self, slab: bytearray, at: int, end: int) -> Borders:
-        if self._turned:
-            return self._turned_borders(slab, at, end)
-        unpack, header = Struct(self.walk.order + "8xI").unpack_from, self.walk.header
-        last, frames = end - header, 0
-        while at <= last:
-            (captured,) = unpack(slab, at)
-            if captured > MAX_PACKET:
-                return Borders(at, frames, self.walk, _too_long(captured))
-            behind = at + header + captured
-            if behind > end:
-                break
-            at = behind
-            frames += 1
-        return Borders(at, frames, self.walk)
-
-    def _turned_borders(self, slab: bytearray, at: int, end: int) -> Borders:
-        unpack, header, frames = Struct(self.walk.order + "8xII").unpack_from, self.walk.header, 0
-        while at + header <= end:
-            captured = min(unpack(slab, at))
-            if captured > MAX_PACKET:
-                return Borders(at, frames, self.walk, _too_long(captured))
-            if at + header + captured > end:
-                break
-            at += header + captured
-            frames += 1
-        return Borders(at, frames, self.walk)
 
 
-def _too_long(captured: int) -> str:
+def too_long(captured: int) -> str:
+    """What is wrong with a record of that length; empty where it may still come."""
+    if captured <= MAX_PACKET:
+        return ""
     return f"the record claims {captured} bytes, more than the {MAX_PACKET} a packet can have"
 
 

@@ -15,11 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from imsniff.capture.batch import Batch
+from imsniff.capture.batch import Batch, Walk
 from imsniff.capture.errors import CaptureCut, CaptureError
-from imsniff.capture.framing import Framing
 from imsniff.capture.pcap import FILE_HEADER, Pcap, recognise
-from imsniff.capture.pcapng import MAGIC, Pcapng
+from imsniff.capture.pcapng import MAGIC, Pcapng, unusable
 from imsniff.capture.source import Broken, Source, open_source
 from imsniff.limits import SLAB
 
@@ -55,7 +54,7 @@ class Capture:
         """Where in the file the slab begins."""
         self._broken = ""
         self._more = True
-        self._framing = self._open()
+        self._walk = self._open()
 
     @property
     def consumed(self) -> int:
@@ -70,14 +69,13 @@ class Capture:
     def __iter__(self) -> Iterator[Batch]:
         """Raises CaptureCut behind the last packet that could be read, when that is not the end."""
         while True:
-            stop, frames, walk, fault = self._framing.borders(self._slab, self._at, self._fill)
-            start, self._at = self._at, stop
-            if frames:
-                first, self.frames = self.frames + 1, self.frames + frames
-                yield Batch(self.name, self._slab, start, stop, first, walk)
+            batch = Batch(self.name, self._slab, self._at, self._fill, self.frames + 1, self._walk)
+            yield batch
+            self._at, frames, fault = batch.finish()
+            self.frames += frames
             if fault:
                 raise self._cut(fault)
-            if (stop == start or stop == self._fill) and not self._refill():
+            if not self._refill():
                 break
         if self._broken:
             raise self._cut(self._broken)
@@ -98,8 +96,7 @@ class Capture:
     def _cut(self, what: str) -> CaptureCut:
         return CaptureCut(self.name, what, _CUT, frame=self.frames + 1, offset=self._base + self._at)
 
-    def _open(self) -> Framing:
-        framing: Pcap | Pcapng
+    def _open(self) -> Walk:
         while self._fill < _LONGEST_FILE_HEADER and self._refill():
             pass
         slab, fill = self._slab, self._fill
@@ -109,17 +106,14 @@ class Capture:
             dialect, order = known
             if fill < FILE_HEADER + dialect.extra:
                 raise CaptureError(self.name, "the file ends within its header", "was the capture ever written?")
-            framing = Pcap(slab, fill, dialect, order)
-        elif slab[:4] == MAGIC:
-            framing = Pcapng()
-            begun = framing.borders(slab, 0, fill)
-            if begun.fault or (begun.stop == 0 and not self._more):
-                raise CaptureError(self.name, begun.fault or "the file ends within its header", _NO_CAPTURE)
-            framing.first = begun.stop
-        else:
-            raise CaptureError(self.name, self._broken or "not a capture file", _NO_CAPTURE)
-        self._at = framing.first
-        return framing
+            pcap = Pcap(slab, fill, dialect, order)
+            self._at = pcap.first
+            return pcap.walk
+        if slab[:4] == MAGIC:
+            if fault := unusable(slab, fill, whole=not self._more):
+                raise CaptureError(self.name, fault, _NO_CAPTURE)
+            return Pcapng().walk
+        raise CaptureError(self.name, self._broken or "not a capture file", _NO_CAPTURE)
 
     def _refill(self) -> bool:
         """Read on behind what is not yet given out; False at the end.

@@ -15,12 +15,11 @@ Reference: draft-ietf-opsawg-pcapng.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from struct import Struct
 from typing import NamedTuple
 
-from imsniff.capture.batch import Row
-from imsniff.capture.framing import Borders
+from imsniff.capture.batch import Row, Walked
 from imsniff.limits import MAX_BLOCK, MAX_INTERFACES, MAX_PACKET
 
 SECTION, INTERFACE, PACKET, SIMPLE, ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
@@ -46,120 +45,107 @@ class Interface(NamedTuple):
     plus: int
 
 
-class Chain:
-    """Walks the packet blocks of one section. `interfaces` grows while the file is read."""
+def _simple_size(wire: int, length: int, interfaces: list[Interface]) -> int:
+    """Bytes captured: a simple packet block leaves it to be worked out. Negative where there is no interface."""
+    if not interfaces:
+        return -1
+    return min(wire, length - 16, interfaces[0].snaplen or wire)
 
-    __slots__ = ("interfaces", "order")
 
-    def __init__(self, order: str) -> None:
-        self.order = order
-        self.interfaces: list[Interface] = []
+class Pcapng:
+    """Walks the blocks of a file; section headers and interfaces met on the way set how those after them are read."""
 
-    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Iterator[Row]:
-        unpack = Struct(self.order + "IIIIIII").unpack_from
-        head = Struct(self.order + "III").unpack_from
-        shift = 0 if self.order == "<" else 16
-        interfaces, at, last = self.interfaces, start, len(slab) - 28
-        while at < end:
+    __slots__ = ("_interfaces", "_order")
+
+    def __init__(self) -> None:
+        self._order = "<"
+        self._interfaces: list[Interface] = []
+
+    def walk(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, Walked]:
+        at, frames, fault, going = start, 0, "", True
+        while going and not fault:
+            at, met, fault, going = yield from self._section_blocks(slab, at, end)
+            frames += met
+        return Walked(at, frames, fault)
+
+    def _section_blocks(
+        self, slab: bytearray | memoryview, at: int, end: int
+    ) -> Generator[Row, None, tuple[int, int, str, bool]]:
+        """Walks up to and over the next section header: where it stopped, packets, fault, and whether to go on."""
+        order, interfaces, frames = self._order, self._interfaces, 0
+        whole, head, word = (Struct(order + shape).unpack_from for shape in ("IIIIIII", "III", "I"))
+        shift, last = (0 if order == "<" else 16), end - 28
+        while at + 12 <= end:
             if at <= last:
-                kind, length, number, high, low, captured, wire = unpack(slab, at)
+                kind, length, number, high, low, captured, wire = whole(slab, at)
             else:  # a block without packet, too short for the seven
                 kind, length, number = head(slab, at)
+                captured = wire = high = low = 0
+            if kind == SECTION:
+                behind, fault = self._section(slab, at, end)
+                return behind, frames, fault, behind > at
+            behind = at + (length + 3 & ~3)
+            if length < 12 or length > MAX_BLOCK:
+                return at, frames, f"a block cannot be {length} bytes long", False
+            if behind > end:
+                break
+            if word(slab, behind - 4)[0] != length:
+                return at, frames, "a block's two lengths differ", False
             if kind in WITH_PACKET:
                 if kind == PACKET:
                     number = number >> shift & 0xFFFF
+                if captured > length - 32 or captured > MAX_PACKET:
+                    return at, frames, f"a packet of {captured} bytes in a block of {length}", False
+                if number >= len(interfaces):
+                    return at, frames, f"a packet names interface {number}, of {len(interfaces)}", False
                 link, _, times, by, plus = interfaces[number]
                 time = (high << 32 | low) * times
                 if by != 1:
                     time //= by
                 if plus:
                     time = max(0, time + plus)
+                frames += 1
                 yield at + 28, captured, wire, min(time, _LATEST), link
             elif kind == SIMPLE:
-                yield at + 12, _simple_size(number, length, interfaces), number, 0, interfaces[0].link
-            elif kind in EVENTS:
-                yield at + 12, 0, 0, 0, NO_PACKET
-            at += length + 3 & ~3
-
-
-def _simple_size(wire: int, length: int, interfaces: list[Interface]) -> int:
-    """Bytes captured: a simple packet block leaves it to be worked out."""
-    return min(wire, length - 16, interfaces[0].snaplen or wire)
-
-
-class Pcapng:
-    def __init__(self) -> None:
-        self.first = 0
-        self.walk = Chain("<")
-
-    def borders(self, slab: bytearray, at: int, end: int) -> Borders:
-        """Stops before the next section, since that changes the byte order; with nothing before it, begins it."""
-        chain, frames = self.walk, 0
-        head, short = Struct(chain.order + "III8xI").unpack_from, Struct(chain.order + "III").unpack_from
-        word = Struct(chain.order + "I").unpack_from
-        shift = 0 if chain.order == "<" else 16
-        interfaces, last = chain.interfaces, end - 24
-        while at + 12 <= end:
-            if at <= last:
-                kind, length, number, captured = head(slab, at)
-            else:
-                kind, length, number = short(slab, at)
-                captured = 0
-            if kind == SECTION:
-                return Borders(at, frames, chain) if frames else self._section(slab, at, end)
-            behind = at + (length + 3 & ~3)
-            if length < 12 or length > MAX_BLOCK:
-                return Borders(at, frames, chain, f"a block cannot be {length} bytes long")
-            if behind > end:
-                break
-            if word(slab, behind - 4)[0] != length:
-                return Borders(at, frames, chain, "a block's two lengths differ")
-            if kind in WITH_PACKET:
-                if kind == PACKET:
-                    number = number >> shift & 0xFFFF
-                if captured > length - 32:
-                    return Borders(at, frames, chain, "a packet is longer than its block")
-                if captured > MAX_PACKET:
-                    return Borders(at, frames, chain, f"a packet of {captured} bytes, more than {MAX_PACKET}")
-                if number >= len(interfaces):
-                    return Borders(at, frames, chain, f"a packet names interface {number}, of {len(interfaces)}")
+                size = _simple_size(number, length, interfaces)
+                if not 0 <= size <= MAX_PACKET:
+                    return at, frames, "a simple packet without interface, or of impossible length", False
                 frames += 1
-            elif kind == SIMPLE:
-                if not interfaces or not 0 <= _simple_size(number, length, interfaces) <= MAX_PACKET:
-                    return Borders(at, frames, chain, "a simple packet without interface, or of impossible length")
-                frames += 1
+                yield at + 12, size, number, 0, interfaces[0].link
             elif kind == INTERFACE:
                 if fault := self._interface(slab, at, length):
-                    return Borders(at, frames, chain, fault)
+                    return at, frames, fault, False
             elif kind in EVENTS:
                 frames += 1
+                yield at + 12, 0, 0, 0, NO_PACKET
             at = behind
-        return Borders(at, frames, chain)
+        return at, frames, "", False
 
-    def _section(self, slab: bytearray, at: int, end: int) -> Borders:
+    def _section(self, slab: bytearray | memoryview, at: int, end: int) -> tuple[int, str]:
+        """Begins the section at `at`: what lies behind its header (`at` itself while not all of it is there), fault."""
         order = _ORDERS.get(bytes(slab[at + 8 : at + 12]))
         if order is None:
-            return Borders(at, 0, self.walk, "a section header without byte order")
+            return at, "a section header without byte order"
         if at + 28 > end:
-            return Borders(at, 0, self.walk)
+            return at, ""
         length, major, minor = Struct(order + "4xI4xHH").unpack_from(slab, at)
         behind = at + (length + 3 & ~3)
         if length < 28 or length > MAX_BLOCK:
-            return Borders(at, 0, self.walk, f"a section header cannot be {length} bytes long")
+            return at, f"a section header cannot be {length} bytes long"
         if major != 1:
-            return Borders(at, 0, self.walk, f"version {major}.{minor} of pcapng is not known")
+            return at, f"version {major}.{minor} of pcapng is not known"
         if behind > end:
-            return Borders(at, 0, self.walk)
-        self.walk = Chain(order)
-        return Borders(behind, 0, self.walk)
+            return at, ""
+        self._order, self._interfaces = order, []
+        return behind, ""
 
-    def _interface(self, slab: bytearray, at: int, length: int) -> str:
+    def _interface(self, slab: bytearray | memoryview, at: int, length: int) -> str:
         """Adds an interface; says what is wrong with it."""
         if length < 20:
             return "an interface description is cut short"
-        if len(self.walk.interfaces) >= MAX_INTERFACES:
+        if len(self._interfaces) >= MAX_INTERFACES:
             return f"more than {MAX_INTERFACES} interfaces"
-        order = self.walk.order
+        order = self._order
         link, snaplen = Struct(order + "H2xI").unpack_from(slab, at + 8)
         unit, plus = 6, 0
         option, at, end = Struct(order + "HH"), at + 16, at + length - 4
@@ -174,8 +160,14 @@ class Pcapng:
                 (plus,) = Struct(order + "q").unpack_from(slab, at)
             at += size + 3 & ~3
         times, by = _scale(unit)
-        self.walk.interfaces.append(Interface(link, snaplen, times, by, plus * 1_000_000_000))
+        self._interfaces.append(Interface(link, snaplen, times, by, plus * 1_000_000_000))
         return ""
+
+
+def unusable(slab: bytearray, end: int, *, whole: bool) -> str:
+    """Why a file that begins with `slab[:end]` is none of ours, `whole` if that is all of it; empty where it is."""
+    behind, fault = Pcapng()._section(slab, 0, end)
+    return fault or ("the file ends within its header" if whole and not behind else "")
 
 
 def _scale(unit: int) -> tuple[int, int]:
