@@ -83,9 +83,7 @@ def test_without_announcement_the_file_is_what_came():
 
 
 def test_a_file_that_stops_short_was_cancelled():
-    assert transfers(DOWN[:-1], expected=announced(len(FILE))) == [
-        ("a.bin", len(FILE), TransferState.CANCELLED, False)
-    ]
+    assert transfers(DOWN[:-1], expected=announced(len(FILE))) == [("a.bin", len(FILE), TransferState.CANCELLED, False)]
 
 
 def test_a_file_with_a_hole_has_no_hash():
@@ -98,7 +96,10 @@ def test_a_file_with_a_hole_has_no_hash():
 @pytest.mark.parametrize(
     "said",
     [
-        [(CLIENT, b"\x05\x01\x00\x05\x01\x00\x03\x0bexample.org\x00\x50"), (SERVER, b"\x05\x00\x05\x00\x00\x01" + b"\0" * 6)],
+        [
+            (CLIENT, b"\x05\x01\x00\x05\x01\x00\x03\x0bexample.org\x00\x50"),
+            (SERVER, b"\x05\x00\x05\x00\x00\x01" + b"\0" * 6),
+        ],
         [(CLIENT, b"\x05\x01\x00\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x50GET / HTTP/1.1\r\n\r\n")],
         [(CLIENT, b"\x05\x01\x00\x05\x01\x00" + NAME[:-2] + b"\x00\x50")],
         [(CLIENT, b"\x05\x01\x00\x05\x01\x00" + NAME.replace(b"0", b"g"))],

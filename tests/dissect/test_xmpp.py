@@ -82,7 +82,7 @@ TALK: Said = [
 ]
 ODD_HEADERS: Said = [
     c('\r\n<?xml version="1.0" encoding="UTF-8" standalone=\'yes\'?>\r\n<!-- hello -->'),
-    c(f"<s:stream\n xmlns:s = \"{STREAMS}\"\txml:lang='e>n' to = \"gmail.com\" xmlns=\"jabber:client\" >"),
+    c(f'<s:stream\n xmlns:s = "{STREAMS}"\txml:lang=\'e>n\' to = "gmail.com" xmlns="jabber:client" >'),
     s(f"<s:stream from=\"gmail.com\" id='x' xmlns:s=\"{STREAMS}\" xmlns='jabber:client'><s:features/>"),
     c("<client:message xmlns:client='jabber:client' to='a@gmail.com'><client:body>one</client:body></client:message>"),
     c('<message to="b@gmail.com"\n type = "chat"><x xmlns="jabber:x:event"/><body>two</body ></message >'),
@@ -186,7 +186,9 @@ def test_a_component_shakes_hands():
 
 
 def test_a_header_without_name_spaces_of_xmpp_is_refused():
-    other = [c("<stream:stream xmlns='urn:video' xmlns:stream='urn:other'><message to='a@b.cd'><body>x</body></message>")]
+    other = [
+        c("<stream:stream xmlns='urn:video' xmlns:stream='urn:other'><message to='a@b.cd'><body>x</body></message>")
+    ]
     dissector = Xmpp()
     out = list(dissector.feed(*other[0]))
     assert not dissector.confirmed
@@ -288,7 +290,10 @@ COMPRESSED: Said = [
     *LOGGED_IN,
     c("<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>"),
     s("<compressed xmlns='http://jabber.org/protocol/compress'/>"),
-    *((CLIENT, data) for data in compressed(OPEN[1].decode(), "<message to='b@example.org'><body>small</body></message>")),
+    *(
+        (CLIENT, data)
+        for data in compressed(OPEN[1].decode(), "<message to='b@example.org'><body>small</body></message>")
+    ),
     *((SERVER, data) for data in compressed(OPENED[1].decode())),
 ]
 CONVERSATIONS.append(COMPRESSED)
@@ -366,8 +371,10 @@ def test_a_gap_drops_the_stanza_it_cut():
     "other",
     [
         b"<?xml version='1.0'?><rss version='2.0'><channel><item><title>message</title></item></channel></rss>",
-        b"<soap:Envelope xmlns:soap='http://schemas.xmlsoap.org/soap/envelope/'><soap:Body><message to='x'/>"
-        b"</soap:Body></soap:Envelope>",
+        (
+            b"<soap:Envelope xmlns:soap='http://schemas.xmlsoap.org/soap/envelope/'><soap:Body><message to='x'/>"
+            b"</soap:Body></soap:Envelope>"
+        ),
         b"<html><body><message>hi</message><iq>100</iq><presence>of mind</presence></body></html>",
         b"<policy-file-request/>\0",
         b"<sms><message to='+15551234' from='SHOP' id='1'><body>Your code</body></message></sms>" * 3,
@@ -398,8 +405,14 @@ def test_a_room_message_is_told_once_and_names_room_and_nick():
             "<x xmlns='http://jabber.org/protocol/muc#user'><item jid='bob@y.org/z' role='participant'/></x></presence>"
         ),
         c("<message to='den@rooms.x.org' type='groupchat' id='7'><body>all</body></message>"),
-        s("<message from='den@rooms.x.org/annie' to='ann@example.org/desk' type='groupchat' id='7'><body>all</body></message>"),
-        s("<message from='den@rooms.x.org/bob' to='ann@example.org/desk' type='groupchat' id='8'><body>yes</body></message>"),
+        s(
+            "<message from='den@rooms.x.org/annie' to='ann@example.org/desk' type='groupchat' "
+            "id='7'><body>all</body></message>"
+        ),
+        s(
+            "<message from='den@rooms.x.org/bob' to='ann@example.org/desk' type='groupchat' "
+            "id='8'><body>yes</body></message>"
+        ),
         s("<message from='den@rooms.x.org/bob' to='ann@example.org/desk' type='chat'><body>psst</body></message>"),
     ]
     den = "den@rooms.x.org"
@@ -512,10 +525,21 @@ def test_software_is_told_by_the_best_word_each_side_has_of_itself():
     version = "<query xmlns='jabber:iq:version'><name>{}</name><version>{}</version></query>"
     said = [
         *LOGGED_IN,
-        c("<presence><c xmlns='http://jabber.org/protocol/caps' node='http://www.psi-im.org/caps' ver='x'/></presence>"),
+        c(
+            "<presence><c xmlns='http://jabber.org/protocol/caps' node='http://www.psi-im.org/caps' "
+            "ver='x'/></presence>"
+        ),
         c("<iq type='result' id='1' to='example.org'>" + version.format("Psi", "1.5") + "</iq>"),
-        s("<iq type='result' id='2' from='example.org' to='ann@example.org/desk'>" + version.format("ejabberd", "23.01") + "</iq>"),
-        s("<iq type='result' id='3' from='bob@x.org/a' to='ann@example.org/desk'>" + version.format("Gajim", "1.8") + "</iq>"),
+        s(
+            "<iq type='result' id='2' from='example.org' to='ann@example.org/desk'>"
+            + version.format("ejabberd", "23.01")
+            + "</iq>"
+        ),
+        s(
+            "<iq type='result' id='3' from='bob@x.org/a' to='ann@example.org/desk'>"
+            + version.format("Gajim", "1.8")
+            + "</iq>"
+        ),
     ]
     assert [(t.side, t.software) for t in told(said, Trait) if t.software] == [
         (CLIENT, "psi-im.org/caps"),
@@ -532,7 +556,10 @@ def test_websocket_frames_are_documents_of_their_own():
     said = [
         c(f"<open {framing} to='example.org' version='1.0'/>"),
         s(f"<open {framing} from='example.org' id='1' version='1.0'/>"),
-        s(f"<stream:features xmlns:stream='{STREAMS}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>"),
+        s(
+            f"<stream:features xmlns:stream='{STREAMS}'><bind "
+            "xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>"
+        ),
         c(f"<auth xmlns='{SASL}' mechanism='PLAIN'>{b64(chr(0) + 'ann' + chr(0) + 'swordfish')}</auth>"),
         s(f"<success xmlns='{SASL}'/>"),
         c("<message xmlns='jabber:client' to='bob@example.org' type='chat'><body>framed</body></message>"),
@@ -550,7 +577,10 @@ def test_bosh_bodies_wrap_stanzas():
         s(f"<body {bosh} from='example.org' sid='s' authid='a'><stream:features xmlns:stream='{STREAMS}'/></body>"),
         c(f"<body {bosh} rid='2' sid='s'><auth xmlns='{SASL}' mechanism='PLAIN'>AGFubgBzd29yZGZpc2g=</auth></body>"),
         s(f"<body {bosh}><success xmlns='{SASL}'/></body>"),
-        c(f"<body {bosh} rid='3'><message to='b@example.org' xmlns='jabber:client'><body>wrapped</body></message></body>"),
+        c(
+            f"<body {bosh} rid='3'><message to='b@example.org' "
+            "xmlns='jabber:client'><body>wrapped</body></message></body>"
+        ),
     ]
     assert words(said) == [("ann@example.org", "b@example.org", "wrapped")]
     assert logins(said) == [("ann@example.org", "plain", Grade.CLEARTEXT, Outcome.OK, "swordfish")]
@@ -562,8 +592,16 @@ def test_bosh_bodies_wrap_stanzas():
 @pytest.mark.parametrize(
     ("capture", "messages", "accounts"),
     [
-        ("pidgin2142_prosody_plain_clear", 10, {"alice@chat.lab.test": "Wonder-Land7", "bob@chat.lab.test": "Build3r-Bob"}),
-        ("pidgin2142_prosody_legacy_iqauth", 6, {"alice@chat.lab.test": "Wonder-Land7", "bob@chat.lab.test": "Build3r-Bob"}),
+        (
+            "pidgin2142_prosody_plain_clear",
+            10,
+            {"alice@chat.lab.test": "Wonder-Land7", "bob@chat.lab.test": "Build3r-Bob"},
+        ),
+        (
+            "pidgin2142_prosody_legacy_iqauth",
+            6,
+            {"alice@chat.lab.test": "Wonder-Land7", "bob@chat.lab.test": "Build3r-Bob"},
+        ),
     ],
 )
 def test_lab_captures(capture, messages, accounts):

@@ -139,6 +139,7 @@ STANZA_HANDLERS: dict[str, Callable[[State, Side, Element], Iterator[Event]]] = 
 TOP_HANDLERS: dict[tuple[str, str], Callable[[State, Side, Element], Iterator[Event]]] = {
     **sasl.HANDLERS,
     **{(streams, "features"): software.features for streams in STREAMS},
+    **{(streams, "error"): sasl.refused for streams in STREAMS},
     **{(stanzas, "handshake"): secrets.handshake for stanzas in STANZAS},
     ("jabber:server:dialback", "result"): secrets.dialback,
 }

@@ -83,7 +83,9 @@ def _three(data: bytes, grade: Grade) -> Credential:
         raise Malformed("SASL PLAIN without its two NULs")
     authzid, authcid, secret = map(_text, parts)
     account = authzid if "@" in authzid and "@" not in authcid else authcid or authzid
-    return Credential(account or None, secret, grade)
+    if not account:
+        raise Malformed("SASL PLAIN that names nobody")
+    return Credential(account, secret, grade)
 
 
 def _plain(_: Exchange, data: bytes) -> Credential:
@@ -242,6 +244,11 @@ def failure(state: State, side: Side, _: Element) -> Iterator[Event]:
     yield from state.client_is(side.other)
     yield from _untold(state, side.other, Outcome.FAILED)
     yield from state.settle(Outcome.FAILED)
+
+
+def refused(state: State, _: Side, __: Element) -> Iterator[Event]:
+    """A stream error while a login waits for its answer."""
+    return state.settle(Outcome.FAILED)
 
 
 def unfinished(state: State) -> Iterator[Event]:

@@ -12,7 +12,7 @@ import re
 from imsniff.limits import LOOKAHEAD
 
 MARKS = re.compile(
-    rb"<(?:[A-Za-z_][\w.-]{0,11}:)?+(?:stream|message|presence|iq|features|auth(?:enticate)?|challenge|response|success"
+    rb"<(?:[A-Za-z_][\w.-]{0,11}:)?+(?:stream|message|presence|iq|features|error|auth(?:enticate)?|challenge|response|success"
     rb"|failure|starttls|proceed|result|verify|body|open|enabled?|resumed?|r|a)[\s/>]"
 )
 """Finds where an element of these names begins: 31 bytes at most."""
@@ -75,7 +75,7 @@ def begins(window: bytes) -> bool | None:
         return _is_stanza(local, attributes)
     if prefix == b"db" and local in (b"result", b"verify"):
         return b"from" in attributes and b"to" in attributes
-    if prefix == b"stream" and local == b"features":
+    if prefix == b"stream" and local in (b"features", b"error"):
         return True
     space = OTHERS.get(local)
     return space is not None and any(
