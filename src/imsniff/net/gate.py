@@ -117,7 +117,7 @@ class Gate:
         )
         nothing: Table = {}
         lookup = [self._until.get(protocol, nothing).get for protocol in range(256)]
-        plain, udp, syn, skips = PLAIN_IPV4, UDP, int(Flag.SYN), self._skips
+        plain, udp, syn, skips = PLAIN_IPV4, UDP, Flag.SYN, self._skips
         slab, at, end, frame = batch.slab, batch.start, batch.end, batch.first_frame - 1
         last, skipped = min(end, len(slab)) - glance.size, 0
         while at <= last:
