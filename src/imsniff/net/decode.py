@@ -40,8 +40,11 @@ class Decoder:
                 PLAIN.unpack_from(slab, at)
             )
             if kind == _IPV4 and first == _NO_OPTIONS and not fragment & _FRAGMENT and total:
-                stop = at + min(14 + total, max(captured, wire))
-                end = min(at + captured, stop)
+                end, stop = at + captured, at + 14 + total  # no `min`: three calls are a tenth of it all
+                if stop > end and stop > at + wire:
+                    stop = at + wire if wire > captured else end
+                if end > stop:
+                    end = stop
                 if protocol == TCP:
                     start = at + 34 + (offset >> 4) * 4
                     if offset < 0x50 or start > stop:
@@ -56,7 +59,9 @@ class Decoder:
                         return ()
                     if length:
                         stop = start - 8 + length
-                    payload = bytes(slab[start : min(end, stop)])
+                        if end > stop:
+                            end = stop
+                    payload = bytes(slab[start:end])
                     cut = stop - start - len(payload)
                     return (Segment(frame, time, UDP, source + sport, target + dport, payload, cut),)
         packet = Packet(slab, at, at + captured, at + max(captured, wire), frame=frame, time=time, defrag=self.defrag)
