@@ -33,6 +33,7 @@ import msgspec
 from msgspec import Struct
 
 from imsniff.records import SessionRecord, Severity
+from imsniff.rules.located import Fault, Lines
 
 Network = IPv4Network | IPv6Network
 VERSION = 1
@@ -40,11 +41,11 @@ OFF = "off"
 
 
 class PolicyError(ValueError):
-    """`faults`: one line each, beginning with `file: place`."""
+    """All faults at once, each with file, line and key."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = sorted(faults)
+        super().__init__("\n".join(map(str, self.faults)))
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,16 +102,20 @@ class Policy(Struct, frozen=True, kw_only=True):
 def load(file: Path) -> Policy:
     """Raises PolicyError with every fault of the file."""
     try:
-        raw = tomllib.loads(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
+        raw = tomllib.loads(text)
     except OSError as why:
-        raise PolicyError([f"{file}: {why.strerror or why}"]) from None
+        raise PolicyError([Fault(file, 0, "", why.strerror or str(why))]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
-        raise PolicyError([f"{file}: not TOML: {why}"]) from None
+        raise PolicyError([Fault(file, 0, "", f"not TOML: {why}")]) from None
+    lines = Lines(text)
     try:
         written = msgspec.convert(raw, PolicyFile)
     except msgspec.ValidationError as why:
-        raise PolicyError([f"{file}: {why}"]) from None
-    if faults := [f"{file}: {fault}" for fault in _faults(written)]:
+        message, _, key = str(why).partition(" - at `$")
+        key = key.rstrip("`").lstrip(".")
+        raise PolicyError([Fault(file, lines[key] if key else 0, key, message)]) from None
+    if faults := [Fault(file, lines[key], key, message) for key, message in _faults(written)]:
         raise PolicyError(faults)
     return Policy(
         severity={risk: Severity(word) for risk, word in written.severity.items() if word != OFF},
@@ -121,36 +126,37 @@ def load(file: Path) -> Policy:
     )
 
 
-def _faults(written: PolicyFile) -> Iterator[str]:
+def _faults(written: PolicyFile) -> Iterator[tuple[str, str]]:
+    """Key and message of each."""
     from imsniff.detect.core import Risk  # detect imports this module
 
     if written.version != VERSION:
-        yield f"version: {written.version} is not known, this program reads {VERSION}"
+        yield "version", f"{written.version} is not known, this program reads {VERSION}"
     words = [*Severity, OFF]
     for risk, word in written.severity.items():
         if risk not in list(Risk):
-            yield f"severity.{risk}: no such risk"
+            yield f"severity.{risk}", "no such risk"
         if word not in words:
-            yield f'severity.{risk}: "{word}" is none of {", ".join(words)}'
+            yield f"severity.{risk}", f'"{word}" is none of {", ".join(words)}'
     for protocol, ports in written.ports.items():
         for port in ports:
             if not 0 < port < 65_536:
-                yield f"ports.{protocol}: {port} is no port"
+                yield f"ports.{protocol}", f"{port} is no port"
     yield from _rule_faults(written)
 
 
-def _rule_faults(written: PolicyFile) -> Iterator[str]:
+def _rule_faults(written: PolicyFile) -> Iterator[tuple[str, str]]:
     scopes: dict[tuple[str | None, Network | None], str] = {}
     for kind, rules in (("allow", written.allow), ("deny", written.deny)):
         for number, rule in enumerate(rules):
-            place = f'{kind}[{number}] "{rule.name}"'
+            place = f"{kind}[{number}]"
             if rule.protocol is None and rule.server is None:
-                yield f"{place}: names neither protocol nor server, so it would fit everything"
+                yield place, f'"{rule.name}" names neither protocol nor server, so it would fit everything'
             try:
                 scope = (rule.protocol, rule.network)
             except ValueError as why:
-                yield f"{place}: server: {why}"
+                yield f"{place}.server", str(why)
                 continue
             other = scopes.setdefault(scope, place)
             if not other.startswith(kind):
-                yield f"{place}: contradicts {other}, both are about the same"
+                yield place, f'"{rule.name}" contradicts {other}: both are about the same'

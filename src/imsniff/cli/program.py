@@ -140,15 +140,27 @@ def _configured(given: Path | None, command: str | None) -> dict[str, Any]:
     unknown = [*(set(tables) - set(COMMANDS)), *(set(shared) - CONFIG_SHARED)]
     if unknown:
         raise Failure(f"{file}: unknown {', '.join(map(repr, sorted(unknown)))}", Exit.USAGE)
-    own = {name.replace("-", "_"): value for name, value in tables.get(command or "", {}).items()}
-    if command in COMMANDS:
-        known = import_module(f"imsniff.cli.{command}").command
-        names = {parameter.name for parameter in known.params} | set(getattr(known, "commands", ()))
-        if stray := sorted(set(own) - names):
-            raise Failure(f"{file}: [{command}] has no option {', '.join(map(repr, stray))}", Exit.USAGE)
-        if isinstance(known, click.Group):
-            return {command: {name: {**shared, **own.get(name, {})} for name in known.commands}}
-    return {command or "": {**shared, **own}}
+    if command not in COMMANDS:
+        return {}
+    known: click.Command = import_module(f"imsniff.cli.{command}").command
+    own = tables.get(command, {})
+    if not isinstance(known, click.Group):
+        return {command: {**shared, **_options(file, known, own)}}
+    if stray := sorted(set(own) - set(known.commands)):
+        raise Failure(f"{file}: [{command}] has no command {', '.join(map(repr, stray))}", Exit.USAGE)
+    return {
+        command: {
+            name: {**shared, **_options(file, inner, own.get(name, {}))} for name, inner in known.commands.items()
+        }
+    }
+
+
+def _options(file: Path, command: click.Command, written: dict[str, Any]) -> dict[str, Any]:
+    """A command's options as click names them, from how they are written on the command line."""
+    named = {option.removeprefix("--"): one.name or "" for one in command.params for option in one.opts}
+    if stray := sorted(set(written) - set(named)):
+        raise Failure(f"{file}: {command.name} has no option {', '.join(map(repr, stray))}", Exit.USAGE)
+    return {named[name]: value for name, value in written.items()}
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -157,7 +169,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a terminal that is not UTF-8 must not end a report with a traceback
             stream.reconfigure(errors="backslashreplace")
     try:
-        result = imsniff.main(args=arguments, prog_name="imsniff", standalone_mode=False)
+        # not `imsniff.main()`, which ends with 1 when a pipe is closed: 1 has a meaning of its own here
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        with imsniff.make_context("imsniff", given) as ctx:
+            result = imsniff.invoke(ctx)
         sys.stdout.flush()
     except click.exceptions.Exit as ended:
         return int(ended.exit_code)

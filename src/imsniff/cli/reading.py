@@ -1,15 +1,61 @@
-"""Captures through the pipeline for `analyze`: one after the other, errors told and remembered, the rest goes on."""
+"""Captures through the pipeline for `analyze`: here or in several processes, with the same records in the same order.
+
+Every capture is a task of its own. Errors are told and remembered, and the other captures go on.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import traceback
 from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
+import msgspec
+
+from imsniff import records
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import open_capture
 from imsniff.cli.terminal import Progress, Voice
+from imsniff.detect import Sighting
 from imsniff.pipeline import Options, Sensor
 from imsniff.records import Record, SessionRecord
+
+
+class Ended(NamedTuple):
+    """How the reading of one capture ended."""
+
+    packets: int
+    error: str = ""
+    detail: str = ""
+    """A traceback, where the fault is ours."""
+
+
+def read(path: Path, options: Options, progress: Progress) -> Iterator[Record | Ended]:
+    """The records of one capture, and last how it ended. Raises nothing."""
+    packets = 0
+    try:
+        with open_capture(path) as capture:
+            sensor = Sensor(options, capture.name)
+            error = ""
+            try:
+                for batch in capture:
+                    yield from sensor.read(batch)
+                    progress(capture.name, capture.consumed, capture.total)
+            except CaptureError as why:  # what came before is analysed all the same
+                error = str(why)
+            packets = capture.frames
+            yield from sensor.finish()
+            yield Ended(packets, error)
+    except CaptureError as why:
+        yield Ended(packets, str(why))
+    except OSError as why:
+        yield Ended(packets, f"{path}: {why.strerror or why}")
+    except Exception as why:  # a fault of ours in one capture must not cost the others
+        yield Ended(packets, f"{path}: internal error, please report it: {why!r}", traceback.format_exc())
 
 
 class Readings:
@@ -20,42 +66,90 @@ class Readings:
     ) -> None:
         self._paths = paths
         self._options = options
-        self._jobs = jobs
+        self._jobs = min(jobs, len(paths))
         self._strict = strict
         self._voice = voice
         self._progress = progress
         self.packets = 0
         self.errors: dict[Path, str] = {}
         self.sessions: list[SessionRecord] = []
+        """Every session met, for who wants its packets."""
 
     def records(self) -> Iterator[Record]:
-        """All records, in the order of the inputs."""
-        for path in self._paths:
-            for record in self._read(path):
-                if isinstance(record, SessionRecord):
-                    self.sessions.append(record)
-                yield record
+        """All records, in the order of the inputs whatever the number of jobs."""
+        for path, told in self._spread() if self._jobs > 1 else self._here():
+            for item in told:
+                if isinstance(item, Ended):
+                    self._end(path, item)
+                    continue
+                if isinstance(item, SessionRecord):
+                    self.sessions.append(item)
+                yield item
             if self._strict and self.errors:
                 return
 
-    def _read(self, path: Path) -> Iterator[Record]:
-        try:
-            capture = open_capture(path)
-        except (CaptureError, OSError) as why:
-            self._failed(path, why)
-            return
-        with capture:
-            sensor = Sensor(self._options, capture.name)
-            try:
-                for batch in capture:
-                    yield from sensor.read(batch)
-                    self._progress(capture.name, capture.consumed, capture.total)
-            except CaptureError as why:
-                self._failed(path, why)
-            yield from sensor.finish()
-            self.packets += capture.frames
+    def _end(self, path: Path, ended: Ended) -> None:
+        self.packets += ended.packets
+        if ended.error:
+            self.errors[path] = ended.error
+            self._voice.error(ended.error)
+            self._voice.detail(ended.detail)
 
-    def _failed(self, path: Path, why: CaptureError | OSError) -> None:
-        text = f"{path}: {why.strerror}" if isinstance(why, OSError) else str(why)
-        self.errors[path] = text
-        self._voice.error(text)
+    def _here(self) -> Iterator[tuple[Path, Iterator[Record | Ended]]]:
+        for path in self._paths:
+            yield path, read(path, self._options, self._progress)
+
+    def _spread(self) -> Iterator[tuple[Path, Iterator[Record | Ended]]]:
+        """Each process writes what it finds to a file: nobody holds the records of a large capture in memory."""
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="imsniff-")))
+            # spawned, not forked: this process has threads
+            pool = stack.enter_context(
+                ProcessPoolExecutor(self._jobs, multiprocessing.get_context("spawn"), _begin, (self._options,))
+            )
+            stack.callback(pool.shutdown, cancel_futures=True)
+            waiting: list[tuple[Path, Path, Future[Ended]]] = []
+            for number, path in enumerate(self._paths):
+                spool = folder / str(number)
+                waiting.append((path, spool, pool.submit(_work, path, spool)))
+            for path, spool, future in waiting:
+                yield path, _spooled(spool, future)
+                spool.unlink(missing_ok=True)
+
+
+_options: Options | None = None
+"""Of a worker process: sent once, not with every capture."""
+
+
+def _begin(options: Options) -> None:
+    global _options  # noqa: PLW0603 - a pool's initializer has no other way to leave something
+    _options = options
+
+
+def _work(path: Path, spool: Path) -> Ended:
+    assert _options is not None, "a worker begins with its options"
+    encoder = msgspec.msgpack.Encoder()
+    ended = Ended(0)
+    with spool.open("wb") as out:
+        for item in read(path, _options, lambda *_: None):
+            if isinstance(item, Ended):
+                ended = item
+            else:
+                line = encoder.encode(item)
+                out.write(len(line).to_bytes(4, "big") + line)
+    return ended
+
+
+_KINDS: Any = records.AnyRecord.__args__[:-1]  # findings come as sightings
+
+
+def _spooled(spool: Path, future: Future[Ended]) -> Iterator[Record | Ended]:
+    ended = future.result()
+    union: Any = Sighting
+    for kind in _KINDS:
+        union = union | kind
+    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(union)
+    with spool.open("rb") as lines:
+        while size := lines.read(4):
+            yield decoder.decode(lines.read(int.from_bytes(size, "big")))
+    yield ended

@@ -33,8 +33,8 @@ def rogue_im(context: Context, session: SessionRecord, wire: str) -> Iterator[Si
     """Every session is one, unless the policy allows it. The subject is who uses it."""
     if context.policy.allows(session):
         return
-    who = context.account() if session.account else session.client_ip
-    yield from sighting(context, Risk.ROGUE_IM, session, subject=who, rule=_rule(session), shown=wire or _shown(session))
+    shown = wire or _shown(session)
+    yield from sighting(context, Risk.ROGUE_IM, session, subject=context.account(), rule=_rule(session), shown=shown)
 
 
 @on(SessionRecord)

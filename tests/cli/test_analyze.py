@@ -1,0 +1,184 @@
+import json
+import sqlite3
+
+import pytest
+from tests.cli.conftest import conversation, pcap
+
+from imsniff.records import from_json
+
+
+def test_findings_are_listed_tab_separated_when_piped(imsniff, capture):
+    ran = imsniff("analyze", capture(), "--db", "a.db")
+    assert ran.code == 0
+    assert ran.lines[0].split("\t") == [
+        "severity",
+        "risk",
+        "subject",
+        "host",
+        "count",
+        "first_seen",
+        "last_seen",
+        "id",
+    ]
+    rows = [line.split("\t") for line in ran.lines[1:]]
+    assert {row[1] for row in rows} == {"rogue-im", "cleartext-messages"}
+    assert "7 packets, 1 sessions, 2 findings; stored in a.db" in ran.err
+
+
+def test_json_lines_are_records_and_findings_come_last(imsniff, capture):
+    ran = imsniff("analyze", capture(), "--db", "a.db", "--jsonl", "--content", "all")
+    records = [from_json(line) for line in ran.lines]
+    kinds = [json.loads(line)["kind"] for line in ran.lines]
+    assert kinds.index("finding") > max(number for number, kind in enumerate(kinds) if kind != "finding")
+    assert [r.text for r in records if type(r).__name__ == "MessageRecord"] == ["hello", "lunch?"]
+    assert not any(set(json.loads(line)) & {"record", "service"} for line in ran.lines if '"finding"' in line)
+
+
+def test_text_is_not_kept_unless_asked_for(imsniff, capture):
+    imsniff("analyze", capture(texts=(b"top secret words",)), "--db", "a.db")
+    with sqlite3.connect("a.db") as db:
+        dump = "\n".join(db.iterdump())
+    db.close()
+    assert "top secret words" not in dump
+    imsniff("analyze", capture(texts=(b"top secret words",)), "--db", "b.db", "--content", "all")
+    with sqlite3.connect("b.db") as db:
+        assert "top secret words" in "\n".join(db.iterdump())
+    db.close()
+
+
+def test_the_same_capture_twice_changes_nothing(imsniff, capture):
+    file = capture()
+    first = imsniff("analyze", file, "--db", "a.db")
+    imsniff("analyze", file, file, "--db", "a.db")
+    exported = imsniff("export", "--db", "a.db").lines
+    assert len(exported) == len(set(exported)) == 5
+    assert imsniff("analyze", file, "--db", "a.db").out == first.out
+
+
+def test_jobs_give_the_same_output(imsniff, capture):
+    files = [capture(f"{n}.pcap", sender=f"user{n}".encode(), start=1_790_000_000 + n * 100) for n in range(3)]
+    one = imsniff("analyze", *files, "--db", "a.db", "--jsonl")
+    many = imsniff("analyze", *files, "--db", "b.db", "--jsonl", "--jobs", 3)
+    assert many.out == one.out
+    assert len(one.lines) == 15
+
+
+def test_standard_input(process, tmp_path):
+    ran = process("analyze", "-", "--db", tmp_path / "a.db", stdin=pcap(conversation()))
+    assert ran.code == 0
+    assert "rogue-im" in ran.out
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_goes_on(imsniff, capture, tmp_path):
+    (tmp_path / "notes.txt").write_text("no capture")
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(capture("whole.pcap").read_bytes()[:-40])
+    ran = imsniff("analyze", "notes.txt", "none.pcap", cut, "--db", "a.db")
+    assert ran.code == 3
+    assert "notes.txt: not a capture file" in ran.err
+    assert "none.pcap: cannot be opened" in ran.err or "none.pcap: No such file" in ran.err
+    assert "cut.pcap: packet 7" in ran.err
+    assert "rogue-im" in ran.out
+    assert "Traceback" not in ran.err
+    report = json.loads(imsniff("report", "--db", "a.db", "--format", "json").out)
+    assert [bool(one.get("error")) for one in report["inputs"]] == [True, True, True]
+
+
+def test_strict_stops_at_the_first(imsniff, capture):
+    ran = imsniff("analyze", "none.pcap", capture(), "--strict", "--db", "a.db")
+    assert (ran.code, ran.lines[1:]) == (3, [])
+
+
+def test_fail_on(imsniff, capture):
+    file = capture()
+    assert imsniff("analyze", file, "--db", "a.db", "--fail-on", "medium").code == 1
+    assert imsniff("analyze", file, "--db", "a.db", "--fail-on", "high").code == 0
+
+
+def test_a_filter_looks_at_what_it_is_asked_to(imsniff, capture):
+    file = capture()
+    assert len(imsniff("analyze", file, "--db", "a.db", "-f", "tcp port 5050").lines) == 3
+    assert len(imsniff("analyze", file, "--db", "a.db", "-f", "not net 198.51.100.0/24").lines) == 1
+    ran = imsniff("analyze", file, "--db", "a.db", "-f", "src host 10.0.0.1")
+    assert ran.code == 2
+    assert "both directions" in ran.err
+
+
+def test_im_only_packets_are_written_and_are_a_capture(imsniff, capture, tmp_path):
+    other = conversation(port=7)[0].replace(b"YMSG", b"XXXX")
+    mixed = tmp_path / "mixed.pcap"
+    mixed.write_bytes(pcap([other, *conversation()]))
+    ran = imsniff("analyze", mixed, "--db", "a.db", "-w", "im.pcapng")
+    assert "7 packets of messaging sessions written" in ran.err
+    again = imsniff("analyze", "im.pcapng", "--db", "b.db")
+    assert [line.split("\t")[:5] for line in again.lines] == [line.split("\t")[:5] for line in ran.lines]
+    assert imsniff("analyze", "-", "-w", "im.pcapng").code == 2
+
+
+@pytest.mark.parametrize("text", ["version = 2", "version = 1\n[severity]\nrouge-im = 'high'"])
+def test_a_bad_policy_is_refused_with_its_place(imsniff, capture, tmp_path, text):
+    (tmp_path / "policy.toml").write_text(text)
+    ran = imsniff("analyze", capture(), "--policy", "policy.toml", "--db", "a.db")
+    assert ran.code == 2
+    assert "policy.toml:" in ran.err
+    assert not (tmp_path / "a.db").exists()
+
+
+def test_the_policy_allows(imsniff, capture, tmp_path):
+    (tmp_path / "policy.toml").write_text('version = 1\n[[allow]]\nname = "ours"\nprotocol = "ymsg"\n')
+    ran = imsniff("analyze", capture(), "--policy", "policy.toml", "--db", "a.db")
+    assert [line.split("\t")[1] for line in ran.lines[1:]] == ["cleartext-messages"]
+
+
+def test_a_bad_signature_is_refused(imsniff, capture, tmp_path):
+    (tmp_path / "mine" / "payload").mkdir(parents=True)
+    (tmp_path / "mine" / "payload" / "x.toml").write_text('version = 1\nprotocol = "irc"\n[[payload]]\nid = "x.y"\n')
+    ran = imsniff("analyze", capture(), "--signatures", "mine", "--db", "a.db")
+    assert ran.code == 2
+    assert "x.toml:3" in ran.err
+
+
+def test_hostile_names_do_not_reach_the_terminal(imsniff, capture):
+    ran = imsniff("analyze", capture(sender=b"\x1b]0;owned\x07\xe2\x80\xae"), "--db", "a.db", "--content", "all")
+    shown = ran.out + imsniff("report", "--db", "a.db").out + imsniff("export", "--db", "a.db").out
+    finding = ran.lines[1].split("\t")[-1]
+    shown += imsniff("explain", finding, "--db", "a.db").out
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert "\u202e" not in shown
+    assert "\\x1b]0;owned" in shown
+
+
+def test_a_locked_database_is_told(imsniff, capture, monkeypatch):
+    imsniff("analyze", capture(), "--db", "a.db")
+    monkeypatch.setattr("imsniff.store.opening.STORE_BUSY_SECONDS", 0.1)
+    other = sqlite3.connect("a.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ran = imsniff("analyze", capture(), "--db", "a.db")
+    other.close()
+    assert ran.code == 3
+    assert "another program is writing" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_quiet(imsniff, capture):
+    ran = imsniff("-q", "analyze", capture(), "--db", "a.db")
+    assert ran.err == ""
+
+
+def test_an_internal_fault_costs_one_capture(imsniff, capture, monkeypatch):
+    from imsniff.pipeline import Sensor
+
+    files = [capture("a.pcap"), capture("b.pcap")]
+    real = Sensor.read
+
+    def read(self, batch):
+        if "a.pcap" in batch.capture:
+            raise ZeroDivisionError
+        return real(self, batch)
+
+    monkeypatch.setattr(Sensor, "read", read)
+    ran = imsniff("analyze", *files, "--db", "a.db")
+    assert ran.code == 3
+    assert "a.pcap: internal error" in ran.err
+    assert len(ran.lines) == 3

@@ -1,0 +1,145 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from imsniff.cli.program import imsniff as program
+
+
+def test_report_formats(imsniff, capture, tmp_path):
+    imsniff("analyze", capture(), "--db", "a.db")
+    listed = imsniff("report", "--db", "a.db")
+    assert listed.lines[0].startswith("change\tseverity\trisk")
+    assert len(listed.lines) == 3
+    assert json.loads(imsniff("report", "--db", "a.db", "--format", "json").out)["totals"]["findings"] == 2
+    assert imsniff("report", "--db", "a.db", "--format", "csv").lines[0].startswith("change,")
+    for name, begins in (("a.html", b"<!DOCTYPE html>"), ("a.json", b"{"), ("a.csv", b"change,")):
+        ran = imsniff("report", "--db", "a.db", "-o", name)
+        assert (ran.code, ran.out) == (0, "")
+        assert (tmp_path / name).read_bytes().startswith(begins)
+        assert (tmp_path / name).stat().st_mode & 0o077 == 0
+    assert imsniff("report", "--db", "a.db", "--format", "html", "-o", "-").out.startswith("<!DOCTYPE html>")
+
+
+def test_reports_tell_new_and_gone(imsniff, capture):
+    imsniff("analyze", capture("a.pcap"), "--db", "a.db")
+    imsniff("report", "--db", "a.db")
+    imsniff("analyze", capture("b.pcap", sender=b"carol", start=1_790_100_000), "--db", "a.db")
+    ran = imsniff("report", "--db", "a.db")
+    assert sorted({line.split("\t")[0] for line in ran.lines[1:]}) == ["gone", "new"]
+    assert imsniff("report", "--db", "a.db").out == ran.out
+    assert imsniff("report", "--db", "a.db", "--compare", "77").code == 2
+
+
+def test_a_report_needs_something_to_report(imsniff, capture):
+    ran = imsniff("report", "--db", "none.db")
+    assert ran.code == 3
+    assert "imsniff analyze" in ran.err
+    imsniff("analyze", "none.pcap", "--db", "empty.db")
+    ran = imsniff("report", "--db", "empty.db")
+    assert ran.code == 3
+    assert "nothing was analysed yet" in ran.err
+
+
+def test_a_report_that_cannot_be_written(imsniff, capture, tmp_path):
+    imsniff("analyze", capture(), "--db", "a.db")
+    ran = imsniff("report", "--db", "a.db", "-o", "no/such/folder/a.html")
+    assert ran.code == 2
+    assert "cannot be written" in ran.err
+
+
+def test_pdf_or_what_it_needs(imsniff, capture, tmp_path, monkeypatch):
+    import sys
+
+    imsniff("analyze", capture(), "--db", "a.db")
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    ran = imsniff("report", "--db", "a.db", "-o", "a.pdf")
+    assert ran.code == 2
+    assert "imsniff[pdf]" in ran.err
+    assert not list(tmp_path.glob("*.pdf")) + list(tmp_path.glob(".*.part"))
+
+
+def test_export_kinds_and_formats(imsniff, capture):
+    imsniff("analyze", capture(), "--db", "a.db")
+    kinds = [json.loads(line)["kind"] for line in imsniff("export", "--db", "a.db").lines]
+    assert kinds == ["session", "message", "message", "finding", "finding"]
+    assert len(imsniff("export", "message", "--db", "a.db").lines) == 2
+    csv = imsniff("export", "message", "session", "--format", "csv", "--db", "a.db").lines
+    assert csv[0].startswith("kind,id,ts,capture,frame,protocol,transport")
+    assert len(csv) == 4
+    assert imsniff("export", "nonsense", "--db", "a.db").code == 2
+    assert imsniff("export", "--since", "2100-01-01", "--db", "a.db").out == ""
+
+
+def test_what_analyze_prints_is_what_export_gives(imsniff, capture):
+    printed = imsniff("analyze", capture(), "--db", "a.db", "--jsonl").lines
+    assert sorted(imsniff("export", "--db", "a.db").lines) == sorted(printed)
+
+
+def test_explain(imsniff, capture, tmp_path):
+    file = capture()
+    found = imsniff("analyze", file, "--db", "a.db").lines[1].split("\t")
+    ran = imsniff("explain", found[-1][:6], "--db", "a.db", "--pcap", "shown.pcapng")
+    assert ran.code == 0
+    for word in (found[1], found[2], "frame", "Remedy", "Accountable", "rule"):
+        assert word in ran.out
+    assert (tmp_path / "shown.pcapng").read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
+    assert imsniff("explain", "zzzz", "--db", "a.db").code == 2
+    assert (
+        "begins 2 ids" in imsniff("explain", "", "--db", "a.db").err or imsniff("explain", "", "--db", "a.db").code == 2
+    )
+    file.unlink()
+    assert imsniff("explain", found[-1], "--db", "a.db", "--pcap", "x.pcapng").code == 3
+
+
+def test_explain_a_risk_needs_no_database(imsniff):
+    ran = imsniff("explain", "odd-port", "--db", "none.db")
+    assert ran.code == 0
+    assert "port" in ran.out
+
+
+def test_signatures(imsniff):
+    listed = imsniff("signatures", "list")
+    assert "ymsg.packet\tpayload\tymsg" in listed.out
+    assert imsniff("signatures", "check").code == 0
+    assert "pattern" in imsniff("signatures", "show", "ymsg.packet").out
+    ran = imsniff("signatures", "show", "ymsg.paket")
+    assert ran.code == 2
+    assert "ymsg.packet" in ran.err
+
+
+def test_doctor(imsniff):
+    ran = imsniff("doctor")
+    assert ran.code == 0
+    parts = {line.split("\t")[0] for line in ran.lines}
+    assert parts >= {"gate", "signatures", "database", "live capture", "libpcap", "PDF reports"}
+
+
+def test_db(imsniff, capture):
+    imsniff("analyze", capture(), "--db", "a.db")
+    assert "session\t1" in imsniff("db", "stats", "--db", "a.db").out
+    assert "sound" in imsniff("db", "verify", "--db", "a.db").err
+    assert "up to date" in imsniff("db", "upgrade", "--db", "a.db").err
+    assert imsniff("db", "stats", "--db", "none.db").code == 3
+
+
+def test_db_verify_finds_strays(imsniff, capture):
+    import sqlite3
+
+    imsniff("analyze", capture(), "--db", "a.db")
+    with sqlite3.connect("a.db") as db:
+        db.execute("DELETE FROM session")
+        db.execute("DELETE FROM finding")
+    db.close()
+    ran = imsniff("db", "verify", "--db", "a.db")
+    assert ran.code == 3
+    assert "without their session" in ran.out
+    assert "a finding that is not there" in ran.out
+
+
+@pytest.mark.parametrize("command", ["analyze", "report", "export", "explain", "signatures", "db", "doctor"])
+def test_every_command_has_help_with_an_example(command):
+    result = CliRunner().invoke(program, [command, "-h"])
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert f"imsniff {command}" in result.output
