@@ -122,9 +122,12 @@ CONVERSATIONS: list[Said] = [
             "pidgin2142_prosody_legacy_iqauth",
             "pidgin2142_prosody_starttls",
             "slixmpp_prosody_scramsha1",
+            "google_talk_2006",
+            "modern_2024",
+            "component_and_refusals",
         )
         for flow in conversations(PCAPS / f"{name}.pcap")
-        if flow.transport == "tcp" and flow.said[0][1].startswith(b"<")
+        if flow.transport == "tcp" and flow.said[0][1].startswith(b"<") and b"<orders>" not in flow.said[0][1]
     ),
 ]
 

@@ -149,7 +149,7 @@ class State:
         if sender is None and recipient:
             self.role = self.role or "client"
             yield from self.client_is(side)
-        elif sender and recipient and side is not self.client and self.own is None and self.role != "server":
+        elif sender and recipient and side is not self.client and self.own is None and self.role in (None, "client"):
             account = bare(recipient)
             if self.role == "client":
                 yield from self.identify(side, account)
