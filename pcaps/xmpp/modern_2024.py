@@ -96,6 +96,7 @@ flow.client(
     "xmlns='urn:xmpp:jingle:apps:file-transfer:5'><file><media-type>text/plain</media-type><name>notes.txt</name>"
     "<size>6144</size></file></description><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' "
     "pwd='hidden' ufrag='8h'><candidate component='1' foundation='1' generation='0' id='e1' ip='2001:db8::21' port='8998' "
+    ""
     "priority='1' "
     "protocol='udp' type='host'/><candidate component='1' foundation='2' generation='0' id='e2' ip='192.0.2.3' "
     "port='45664' priority='2' protocol='udp' rel-addr='10.77.0.21' rel-port='8998' type='srflx'/></transport>"
