@@ -441,9 +441,9 @@ def test_ims_phones_name_themselves_before_there_is_a_secret():
     assert told([(CLIENT, message(REGISTER, authorization=empty))], Login) == []
 
 
-def test_aka_cannot_be_guessed():
+def test_aka_names_the_private_identity():
     found = attempt("200 OK", credential=DIGEST.replace("MD5", "AKAv1-MD5"))
-    assert (found.scheme, found.grade, found.secret) == ("digest-aka", Grade.PROTECTED, None)
+    assert (found.scheme, found.grade, found.account) == ("digest-aka", Grade.CRACKABLE, "alice")
 
 
 def ntlm(kind: int) -> str:

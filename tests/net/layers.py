@@ -178,22 +178,6 @@ OVER_IP = {
 OUTER = {"source": ip_address("192.0.2.1").packed, "target": ip_address("192.0.2.2").packed}
 
 
-def esp(payload, following, check, vector=b""):
-    padding = -(len(payload) + 2) % 4
-    trailer = bytes(range(1, padding + 1)) + bytes([padding, following])
-    return pack("!II", 7, 1) + vector + payload + trailer + bytes(range(200, 200 + check))
-
-
-def summed(segment, source=A4, target=B4):
-    """The TCP segment with its checksum."""
-    zero = segment[:16] + bytes(2) + segment[18:]
-    full = source + target + pack("!HH", 6, len(zero)) + zero + bytes(len(zero) % 2)
-    total = sum(full[i] << 8 | full[i + 1] for i in range(0, len(full), 2))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return zero[:16] + pack("!H", ~total & 0xFFFF) + zero[18:]
-
-
 def pieces4(body, protocol, size=8, **more):
     for at in range(0, len(body), size):
         last = at + size >= len(body)
@@ -213,7 +197,6 @@ WRAPPED = [
 ] + [
     (1, ether(ip4(wrap(V4[1][0]), number))) for number, wrap in OVER_IP.values()
 ] + [
-    (1, ether(ip4(esp(udp(), 17, 12), 50))),
     (1, ether(next(pieces4(tcp(), 6)))),
     (1, ether(next(pieces6(tcp(), 6)), 0x86DD)),
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def read(items):
 def arrivals(draw):
     """Segments that cover SENT whole, cut anywhere, overlapping, repeated and shuffled."""
     cuts = sorted({0, len(SENT), *draw(st.lists(st.integers(1, len(SENT) - 1), max_size=20))})
-    pieces = [(a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = list(itertools.pairwise(cuts))
     for _ in range(draw(st.integers(0, 6))):
         a = draw(st.integers(0, len(SENT) - 1))
         pieces.append((a, draw(st.integers(a + 1, len(SENT)))))

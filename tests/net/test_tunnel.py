@@ -5,8 +5,6 @@ from __future__ import annotations
 from struct import pack
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from imsniff.net.decode import TUNNEL_PORTS
 from imsniff.net.packet import UDP_TUNNELS
@@ -18,13 +16,10 @@ from tests.net.layers import (
     TEXT,
     V4,
     decode,
-    esp,
     ether,
     gtp,
     ip4,
     ip6,
-    summed,
-    tcp,
     transports,
     udp,
 )
@@ -74,26 +69,3 @@ def test_tunnel_whose_inner_packet_does_not_fit_is_a_datagram():
 
 def test_tunnel_of_something_else_has_no_segment():
     assert decode(ether(ip4(udp(gtp(ip4(b"\x08\0" + bytes(20), 1)), dport=2152), 17))) == []
-
-
-@pytest.mark.parametrize(("check", "vector"), [(12, b""), (16, b""), (16, bytes(range(100, 108))), (32, b"")])
-def test_esp_that_does_not_encrypt(check, vector):
-    (_, tcp_want), (_, udp_want) = V4
-    for body, following, want in [
-        (summed(tcp()), 6, tcp_want),
-        (udp(), 17, udp_want),
-        (V4[0][0], 4, tcp_want),
-    ]:
-        made = esp(body, following, check, vector)
-        assert decode(ether(ip4(made, 50))) == [want]
-        assert decode(ether(ip4(udp(made, dport=4500), 17))) == [want]
-        assert decode(ether(ip4(made, 50))[:-1], wire=14 + 20 + len(made)) == []
-    assert decode(ether(ip4(esp(tcp(), 6, check), 50))) == []  # the checksum is not right
-    ike = bytes(4) + TEXT
-    assert decode(ether(ip4(udp(ike, dport=4500), 17)))[0].payload == ike
-
-
-@given(st.binary(max_size=200))
-@settings(deadline=None)
-def test_esp_that_encrypts_is_left_alone(body):
-    assert decode(ether(ip4(pack("!II", 7, 1) + body, 50))) == []

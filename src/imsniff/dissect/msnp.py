@@ -156,6 +156,8 @@ _verb("FSL", None, r" {T} ", counted=2)
 _ERROR = re.compile(rb"[2-9]\d{2}(?: \d{1,10})?(?: \d{1,5})?\r?\n")
 _ERRORS_COUNTED = 2
 """An error of MSNP13 and later may explain itself: transaction, size, and a payload."""
+HEARTBEAT = re.compile(rb"(?:PNG|QNG \d{1,3})\r\n")
+"""All that an idle session says, so that no second line can be waited for."""
 PEEK = 16
 """Bytes of a payload that a shape may look at."""
 
@@ -197,12 +199,15 @@ class Msnp(Talk):
         self._turned = False
         self._sure = 0
         """Lines that nothing but MSNP says."""
+        self._beats: set[str] = set()
+        """Which halves of the heartbeat were heard."""
         self._awaiting: dict[Side, tuple[Command, int]] = {}
         self._after_payload: set[Side] = set()
 
     @property
     def confirmed(self) -> bool:
-        return self._sure > 0
+        """A line that nothing but MSNP says; or, where an idle session was met, a ping and its numbered answer."""
+        return self._sure > 0 or (self._beats == {"PNG", "QNG"} and not any(self._desyncs.values()))
 
     # --- framing ------------------------------------------------------------------------------------------------------
 
@@ -254,6 +259,11 @@ class Msnp(Talk):
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
         limit = at + LOOKAHEAD
+        if data[at : at + 3] in (b"PNG", b"QNG"):
+            if at and data[at - 1] != 0x0A:
+                return False  # a picture says PNG too, in its second byte
+            if HEARTBEAT.match(data, at, limit):
+                return True
         first = _look(data, at, limit)
         if first is not Look.WEAK:
             return _PLAUSIBLE[first]
@@ -266,6 +276,8 @@ class Msnp(Talk):
     def on_frame(self, side: Side, frame: Command) -> Iterator[Event]:
         head = " ".join((frame.verb, *frame.args)).encode() + b"\r\n" + frame.payload[:PEEK]
         known = VERBS.get(frame.verb)
+        if HEARTBEAT.fullmatch(head):
+            self._beats.add(frame.verb)
         if known is None:
             if not _ERROR.match(head):
                 raise Malformed(f"unknown command {frame.verb}")

@@ -6,7 +6,7 @@
     Kerberos, TLS-DSK  with gssapi-data likewise                      (Live Communications Server to Lync)
 
 A Digest response is MD5(MD5(user:realm:password):nonce:[nc:cnonce:qop:]MD5(method:uri)), so whoever sees it can try
-passwords. With AKAv1-MD5 (IMS) the password is a random answer of the SIM card, which cannot be guessed.
+passwords. With AKAv1-MD5 (IMS) the password is the answer of the SIM card to a challenge, new each time.
 
 References: RFC 3261 section 22, RFC 7616, RFC 8760, RFC 3310 (AKA); [MS-SIPAE]; [MS-NLMP] section 2.2.1.3.
 """
@@ -53,7 +53,10 @@ def _digest(side: Side, _rest: str, params: Parameters, identity: str) -> Login 
         raise Malformed("Digest without a user name")
     account = _whole_account(params["username"], params.get("realm", ""), identity)
     if params.get("algorithm", "").lower().startswith("akav"):
-        return Login(side=side, account=account, scheme="digest-aka", grade=Grade.PROTECTED)
+        # the user name is the SIM's private identity and not the address of record (3GPP TS 23.003 section 13.3); the
+        # password is good for one log-in, but with the 4 octets it may have (TS 33.102) it can be guessed
+        private = params["username"][:MAX_NAME]
+        return Login(side=side, account=private, scheme="digest-aka", grade=Grade.CRACKABLE, secret=response[:MAX_NAME])
     return Login(side=side, account=account, scheme="digest", grade=Grade.CRACKABLE, secret=response[:MAX_NAME])
 
 
@@ -172,7 +175,10 @@ class Waiting:
             before = self._said.get(key)
             if before is None or (outcome is not Outcome.UNKNOWN and outcome is not before):
                 self._said[key] = outcome
-                yield msgspec.structs.replace(credential, outcome=outcome)
+                account = credential.account
+                if outcome is Outcome.FAILED and account and credential.scheme == "digest":
+                    account = account.partition("@")[0]  # refused: nobody confirmed that the realm has such a user
+                yield msgspec.structs.replace(credential, outcome=outcome, account=account)
 
 
 def _outcome(status: int | None, proxy: bool) -> Outcome:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from struct import Struct
 
-import imsniff.net.esp
 import imsniff.net.tunnel
 import imsniff.net.wifi  # noqa: F401 - these fill the tables
 from imsniff.net.defrag import Datagram, Defrag
