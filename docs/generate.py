@@ -1,0 +1,104 @@
+"""Makes the parts of the documentation that are made from code: `python docs/generate.py` writes them all.
+
+A test compares them with what is in the repository.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from imsniff import records
+from imsniff.cli.program import COMMANDS, CONTEXT, imsniff
+from imsniff.detect.core import RISKS
+from imsniff.policy import PolicyFile
+from imsniff.records import KINDS
+from imsniff.report.model import Report
+
+HERE = Path(__file__).resolve().parent
+
+
+def risks() -> str:
+    """`risks.md`, from the table of risks."""
+    lines = [
+        "# Risks",
+        "",
+        "Every finding names one of these. The severity is the usual one: the detector may know better for the case",
+        "at hand, and the policy file may say otherwise (`[severity]`). *Accountable* is the end at which the fault",
+        "can be mended. This page is made from the table in `detect/core.py`; `imsniff explain RISK` says the same.",
+        "",
+        "| risk | severity | accountable | what it is | the question it answers |",
+        "|---|---|---|---|---|",
+    ]
+    for risk, about in RISKS.items():
+        lines.append(f"| `{risk}` | {about.severity} | {about.accountable} | {about.title} | {about.fear} |")
+    lines += ["", "## Remedies", ""]
+    for risk, about in RISKS.items():
+        lines += [f"**`{risk}`** {about.remedy}", ""]
+    return "\n".join(lines)
+
+
+def _commands(command: click.Command, path: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
+    context = click.Context(
+        command,
+        info_name=path.rpartition(" ")[2],
+        parent=parent,
+        terminal_width=100,
+        max_content_width=100,
+        **_settings(parent),
+    )
+    yield path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None, name
+            yield from _commands(inner, f"{path} {name}", context)
+
+
+def _settings(parent: click.Context | None) -> dict[str, Any]:
+    return {} if parent else {name: value for name, value in CONTEXT.items() if name != "max_content_width"}
+
+
+def commands() -> str:
+    """`commands.md`, from the help of every command."""
+    lines = ["# Commands", "", "What `--help` says, for every command. This page is made from it."]
+    for path, said in _commands(imsniff, "imsniff", None):
+        depth = "#" * min(4, path.count(" ") + 2)
+        lines += ["", f"{depth} {path}", "", "```", said.rstrip(), "```"]
+    assert all(f"imsniff {name}" in "\n".join(lines) for name in COMMANDS)
+    return "\n".join(lines) + "\n"
+
+
+def schema(kind: type[Any], title: str) -> str:
+    """A JSON Schema that allows nothing but what is documented."""
+    made = msgspec.json.schema(kind)
+    for definition in made.get("$defs", {}).values():
+        if "properties" in definition:
+            definition["additionalProperties"] = False
+    made = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **made}
+    return msgspec.json.format(msgspec.json.encode(made), indent=2).decode() + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Every made page by its name below `docs/`."""
+    made = {"risks.md": risks(), "commands.md": commands()}
+    for kind in KINDS:
+        made[f"schema/{kind}.json"] = schema(getattr(records, f"{kind.capitalize()}Record"), f"imsniff {kind}")
+    made["schema/record.json"] = schema(records.AnyRecord, "one line of imsniff's JSON Lines")  # type: ignore[arg-type]
+    made["schema/report.json"] = schema(Report, "imsniff report --format json")
+    made["schema/policy.json"] = schema(PolicyFile, "imsniff policy file, as JSON")
+    return made
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        file = HERE / name
+        file.parent.mkdir(exist_ok=True)
+        if not file.exists() or file.read_text("utf-8") != text:
+            file.write_text(text, "utf-8")
+            sys.stdout.write(f"{name}\n")
