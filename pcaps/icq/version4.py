@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).parents[2] / "src"))
 from datagrams import write
 from tests.dissect.oscar_bytes import counted_le, ip
 
-from imsniff.dissect import icq_crypt
+from imsniff.dissect.oscar import icq_crypt
 
 ALICE, BOB = 100001, 100002
 

@@ -60,7 +60,8 @@ MAX_SIP_MESSAGE: Final = 65_536
 """Bytes of one SIP message with its body: one UDP datagram."""
 
 MAX_BODY_NESTING: Final = 4
-"""Containers (multipart, CPIM) inside each other in one SIP or MSRP body; real ones stop at two. Deeper is not opened."""
+"""Containers (multipart, CPIM) inside each other in one SIP or MSRP body; real ones stop at two. Deeper is not
+opened."""
 
 MAX_BODY_PARTS: Final = 32
 """Parts of one multipart body that are looked at."""
@@ -103,7 +104,8 @@ IGNORE_NS: Final = 300 * 1_000_000_000
 late inside it (a proxy kept alive, a re-used UDP port) is still met."""
 
 MAX_UNDECIDED: Final = 40_000
-"""Flows that are not yet identified, about 1 KB each; a SYN flood makes as many as it likes. The longest silent goes."""
+"""Flows that are not yet identified, about 1 KB each; a SYN flood makes as many as it likes. The longest silent
+goes."""
 
 MAX_WATCHED: Final = 20_000
 """IM sessions followed at once. The longest silent is closed as if it had ended, `session.evicted`."""
@@ -175,7 +177,8 @@ MAX_EXCERPT: Final = 320
 """Characters of a finding's excerpt: what the detector says and the wire excerpt, two lines of a report."""
 
 MAX_FINDINGS: Final = 100_000
-"""Distinct findings one run keeps in memory (about 100 MB). Beyond: counted, stored, and not in the run's own summary."""
+"""Distinct findings one run keeps in memory (about 100 MB). Beyond: counted, stored, and not in the run's own
+summary."""
 
 MAX_REMEMBERED_SIGHTINGS: Final = 200_000
 """Sightings one run remembers so as not to count a packet twice that two capture files share."""
@@ -187,8 +190,8 @@ STORE_BUSY_SECONDS: Final = 10
 """Seconds to wait for another program that is writing to the same SQLite file."""
 
 MAX_REPORT_FINDINGS: Final = 1_000
-"""Findings an HTML or PDF report prints, worst first; it says how many more there are. A report of 1 885 pages is read by
-nobody."""
+"""Findings an HTML or PDF report prints, worst first; it says how many more there are. A report of 1 885 pages is
+read by nobody."""
 
 MAX_REPORT_BARS: Final = 48
 """Bars of the chart over time: what is readable at the width of a page."""
@@ -196,7 +199,8 @@ MAX_REPORT_BARS: Final = 48
 # --- capture ---------------------------------------------------------------------------------------------------------
 
 SLAB: Final = 8 * 1024 * 1024
-"""Bytes of capture file in memory at once: large enough that the calls do not show, small beside any machine's memory."""
+"""Bytes of capture file in memory at once: large enough that the calls do not show, small beside any machine's
+memory."""
 
 MAX_PACKET: Final = 262_144
 """Bytes captured of one packet: tcpdump's and Wireshark's own limit. A record that claims more is corrupt: the file is
@@ -210,6 +214,52 @@ MAX_INTERFACES: Final = 65_536
 
 MAX_UNPACK_MEMORY: Final = 128 * 1024 * 1024
 """Bytes an xz or zstd file may ask its decoder to keep: what `xz -9` and `zstd --long` ask. Beyond: unreadable."""
+
+# --- live capture ----------------------------------------------------------------------------------------------------
+
+RING: Final = 64 * 1024 * 1024
+"""Bytes of the ring of one interface and worker unless `--buffer` says otherwise: half a second at 1 Gbit/s."""
+
+RING_BLOCK: Final = 1024 * 1024
+"""Bytes of one block of the ring: what the kernel hands over at once, and the longest packet it can hold."""
+
+RING_RETIRE_MS: Final = 100
+"""Milliseconds after which the kernel hands over a block that is not full: the delay of a packet on a quiet link."""
+
+TICK: Final = 0.1
+"""Seconds between two looks at the clock where no packet comes."""
+
+LATE_NS: Final = 1_000_000_000
+"""How far behind the wall clock a quiet link's time is taken to be, so that no packet comes after its time."""
+
+PROMPT_NS: Final = 400_000_000
+"""Nanoseconds a live session waits after it was identified before its own findings are told: its account is mostly
+named by then. Together with RING_RETIRE_MS and TICK this stays under the second that is promised."""
+
+LIVE_FLUSH: Final = 0.25
+"""Seconds that live records wait to be written together."""
+
+CHECKPOINT: Final = 10.0
+"""Seconds between two writings of the counters of a live run, so that a crash leaves them nearly right."""
+
+MAX_BLIND: Final = 1_000
+"""Spans in which packets were lost that one run keeps. Beyond: the last one grows over the following ones."""
+
+BLIND_JOIN_NS: Final = 1_000_000_000
+"""Losses less than this apart are one span."""
+
+MAX_HANDOVER: Final = 32 * 1024 * 1024
+"""Bytes of records that wait in a worker for the writer. Beyond: records are dropped and counted, packets are not."""
+
+MAX_HELD_PACKETS: Final = 64
+"""Packets of one flow that `capture -w` holds until it is decided whether the flow is messaging; the first ones
+stay."""
+
+MAX_HELD_OCTETS: Final = 32 * 1024 * 1024
+"""Bytes of all packets so held. Beyond: those of flows not yet decided are not held, and are missing in the file."""
+
+MAX_INTERFACES_LIVE: Final = 64
+"""Interfaces of one `capture`."""
 
 # --- net: decode and defragment --------------------------------------------------------------------------------------
 
@@ -225,7 +275,8 @@ MAX_FRAGMENTED: Final = 4_096
 """Datagrams waiting for fragments. Beyond: the oldest is treated as timed out."""
 
 MAX_FRAGMENT_BYTES: Final = 16 * 1024 * 1024
-"""Bytes held in waiting fragments, `FRAGMENT_COST` each included; Linux holds 4 MB a host. Beyond: as MAX_FRAGMENTED."""
+"""Bytes held in waiting fragments, `FRAGMENT_COST` each included; Linux holds 4 MB a host. Beyond: as
+MAX_FRAGMENTED."""
 
 FRAGMENT_COST: Final = 256
 """Bytes that a waiting fragment costs beside its data, so that empty-handed fragments count too."""
@@ -246,19 +297,23 @@ MAX_MSNP_PAYLOAD: Final = 57_344
 (GCF) and MSNP21 datagrams under 40 000; with its line it still fits MAX_FRAME. Reached: `msnp.desync`."""
 
 MAX_MSNSLP: Final = 65_536
-"""Bytes of one reassembled MSNSLP request: 2 KB, or 50 KB where the invitation carries a preview picture. More: dropped."""
+"""Bytes of one reassembled MSNSLP request: 2 KB, or 50 KB where the invitation carries a preview picture. More:
+dropped."""
 
 MAX_P2P_FRAME: Final = 16_384
 """Bytes of one frame of an MSN direct connection. Official clients send at most 1 400. More: `msnp2p.desync`."""
 
 MAX_MSN_CHUNKS: Final = 64
-"""Pieces of one MSN message. The official client splits what is longer than 1 400 characters, and types 20 000 at most."""
+"""Pieces of one MSN message. The official client splits what is longer than 1 400 characters, and types 20 000 at
+most."""
 
 MAX_COOKIE_FRAMES: Final = 32
-"""Frames an OSCAR cookie login waits for the server to say whose it is (12 to 20 in real sign-ons): then without account."""
+"""Frames an OSCAR cookie login waits for the server to say whose it is (12 to 20 in real sign-ons): then without
+account."""
 
 MAX_FOREIGN_FRAMES: Final = 4
-"""Broken frames before the first sound one after which a flow is not OSCAR's, TOC's or OFT's: the dissector gives up."""
+"""Broken frames before the first sound one after which a flow is not OSCAR's, TOC's or OFT's: the dissector gives
+up."""
 
 MAX_UNSIGNED: Final = 8
 """Messages in an AIM chat room that wait for their echo, which names their sender; then they go out without one."""

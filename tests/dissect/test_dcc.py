@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.dcc import Dcc
+from imsniff.dissect.irc.dcc import Dcc
 from imsniff.events import Encryption, Event, Expect, Message, Trait, Transfer, TransferState
 from transcript import CLIENT, SERVER, Said, conversations, events, resegmented
 

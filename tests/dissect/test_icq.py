@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.dissect.oscar_bytes import counted_le, ip
 
-from imsniff.dissect import icq_crypt
-from imsniff.dissect.icq_udp import Icq
+from imsniff.dissect.oscar import icq_crypt
+from imsniff.dissect.oscar.icq_udp import Icq
 from imsniff.events import Anomaly, Contact, Event, Exposure, Grade, Login, Message, Outcome, Presence, Side
 from transcript import CLIENT, SERVER, Said, conversations, events
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.irc import Irc
-from imsniff.dissect.irc_line import parse, room_of
+from imsniff.dissect.irc.irc import Irc
+from imsniff.dissect.irc.line import parse, room_of
 from imsniff.events import (
     Anomaly,
     Contact,

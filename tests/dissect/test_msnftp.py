@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imsniff.dissect.core import Dissector
-from imsniff.dissect.msnftp import Msnftp
+from imsniff.dissect.msn.msnftp import Msnftp
 from imsniff.events import Anomaly, Expect, Trait, Transfer, TransferState
 from transcript import CLIENT, SERVER, Said, conversations, events
 

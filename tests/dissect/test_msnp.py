@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imsniff.dissect.core import Dissector
-from imsniff.dissect.msnp import VERBS, Msnp
+from imsniff.dissect.msn.msnp import VERBS, Msnp
 from imsniff.events import (
     Anomaly,
     Contact,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imsniff.dissect.core import Dissector
-from imsniff.dissect.msnp2p import Msnp2p
+from imsniff.dissect.msn.msnp2p import Msnp2p
 from imsniff.events import Anomaly, Expect, Trait, Transfer, TransferState
 from transcript import CLIENT, SERVER, Said, conversations, events
 

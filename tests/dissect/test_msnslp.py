@@ -9,8 +9,8 @@ from base64 import b64encode
 import pytest
 
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.msnp_p2p import NOTHING, Peers, packet
-from imsniff.dissect.msnslp import CONTEXT_BASE64, Signals, file_context, places
+from imsniff.dissect.msn.msnslp import CONTEXT_BASE64, Signals, file_context, places
+from imsniff.dissect.msn.p2p import NOTHING, Peers, packet
 from imsniff.events import Event, Expect, Exposure, Side, Transfer, TransferState
 from imsniff.limits import MAX_MSNSLP
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.msrp import Msrp
+from imsniff.dissect.sip.msrp import Msrp
 from imsniff.events import (
     Anomaly,
     Event,

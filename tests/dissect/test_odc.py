@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.odc import Odc
+from imsniff.dissect.oscar.odc import Odc
 from imsniff.events import Anomaly, Event, Expect, Message, Side, Trait, Transfer, TransferState
 from imsniff.limits import MAX_DIRECT_IM_KEPT
 from transcript import CLIENT, SERVER, Said, conversations, events

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.oft import Oft
+from imsniff.dissect.oscar.oft import Oft
 from imsniff.events import Anomaly, Event, Expect, Side, Transfer, TransferState
 from transcript import CLIENT, SERVER, Said, conversations, events
 

@@ -26,7 +26,7 @@ from tests.dissect.oscar_bytes import (
     user,
 )
 
-from imsniff.dissect.oscar import Oscar
+from imsniff.dissect.oscar.oscar import Oscar
 from imsniff.events import (
     Anomaly,
     Contact,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imsniff.dissect import sdp
 from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.sip import sdp
 
 OFFER = """v=0
 o=alice 2890844526 2890844527 IN IP4 192.0.2.10

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imsniff.dissect import simple
 from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.sip import simple
 from imsniff.events import Contact, Event, Exposure, Presence, Side, Transfer, TransferState
 
 CLIENT = Side.CLIENT

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.sip import Sip
+from imsniff.dissect.sip.sip import Sip
 from imsniff.events import (
     Anomaly,
     Contact,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.sip_address import address, host_port, parse_uri, parse_via
-from imsniff.dissect.sip_message import credentials, listed, parameters, parse_head, start_line, unquoted
+from imsniff.dissect.sip.address import address, host_port, parse_uri, parse_via
+from imsniff.dissect.sip.message import credentials, listed, parameters, parse_head, start_line, unquoted
 from transcript import conversations
 
 sipmessage = pytest.importorskip("sipmessage")

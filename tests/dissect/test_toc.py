@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.dissect.oscar_bytes import flap, tlv
 
-from imsniff.dissect.toc import Toc, arguments
+from imsniff.dissect.oscar.toc import Toc, arguments
 from imsniff.events import (
     Anomaly,
     Contact,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imsniff.dissect import xml
 from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.sip import xml
 from imsniff.limits import MAX_XML_DEPTH
 
 

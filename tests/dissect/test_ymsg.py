@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.ymsg import Ymsg
-from imsniff.dissect.ymsg_packet import plain
+from imsniff.dissect.yahoo.packet import plain
+from imsniff.dissect.yahoo.ymsg import Ymsg
 from imsniff.events import (
     Anomaly,
     Contact,

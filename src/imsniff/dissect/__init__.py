@@ -5,21 +5,21 @@ from __future__ import annotations
 from importlib import import_module
 
 PROTOCOLS = (
-    "oscar",
-    "oft",
-    "odc",
-    "toc",
-    "icq_udp",
-    "msnp",
-    "msnftp",
-    "msnp2p",
-    "ymsg",
-    "sip",
-    "msrp",
+    "oscar.oscar",
+    "oscar.oft",
+    "oscar.odc",
+    "oscar.toc",
+    "oscar.icq_udp",
+    "msn.msnp",
+    "msn.msnftp",
+    "msn.msnp2p",
+    "yahoo.ymsg",
+    "sip.sip",
+    "sip.msrp",
     "xmpp",
     "socks5_bytestream",
-    "irc",
-    "dcc",
+    "irc.irc",
+    "irc.dcc",
 )
 """Modules that hold dissectors."""
 

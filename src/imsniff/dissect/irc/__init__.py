@@ -1,0 +1,1 @@
+"""IRC and the direct connections its clients agree on (DCC)."""

@@ -1,0 +1,448 @@
+"""IRC: lines of text between clients and servers, or between servers.
+
+    [@tags ][:prefix ]COMMAND params [:last param] CR LF      (bare LF from many bots)
+
+Covers RFC 1459 and 2812, IRCv3 (tags, CAP, SASL, STARTTLS, CHGHOST, echo-message, MONITOR), services, CTCP and DCC, and
+the introduction of users between servers (UID, EUID). Ports 194, 6660-6669, 7000; bots use any other. `irc_line` takes
+a line apart, `irc_proof` says what is IRC at all, `irc_login` reads passwords and `irc_dcc` announced connections.
+
+References: RFC 1459, 2812; https://ircv3.net/irc/; https://modern.ircdocs.horse/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Final
+
+from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.irc import login as irc_login
+from imsniff.dissect.irc.line import Line, is_nick, parse, plain, room_of, same
+from imsniff.dissect.irc.login import Exchange, Pending
+from imsniff.dissect.irc.offers import Offer, dcc
+from imsniff.dissect.irc.proof import ENOUGH, VERBS, counts_again, points
+from imsniff.events import (
+    Contact,
+    Encryption,
+    Event,
+    Expect,
+    Exposure,
+    Message,
+    Presence,
+    Side,
+    Trait,
+    excerpt,
+)
+from imsniff.limits import MAX_ADDRESSEES, MAX_CONTACTS, MAX_IRC_LINE, MAX_IRC_UNPROVEN, MAX_NAME
+from imsniff.model import address
+
+CTCP: Final = "\x01"
+TLS: Final = b"\x16\x03"
+
+Handler = Callable[["Irc", Side, Line], Iterator[Event]]
+
+
+# --- who ------------------------------------------------------------------------------------------------------------
+
+
+def nick(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    chosen = line.param(0)[:MAX_NAME]
+    if not is_nick(chosen) or len(line.params) > 2:
+        return
+    if line.nick is None:
+        irc.previous = irc.own
+        yield from irc.known_as(side, chosen, sure=True)
+    elif same(irc.name_of(line), irc.own):
+        yield from irc.known_as(side, chosen, sure=True)
+
+
+def refused_nick(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    """In use, or malformed: a client that is in already keeps the nick it had."""
+    if irc.previous is not None and same(line.param(1), irc.own):
+        yield from irc.known_as(side, irc.previous, sure=True)
+
+
+def user(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    if line.nick is None and len(line.params) >= 4:
+        yield from irc.host(side, irc.own, line.param(1))
+
+
+def introduced(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    """A server tells another of a user: nick first, then in an order of its own host, address and unique id."""
+    if len(line.params) < 8:
+        return
+    # TS6 sends `UID nick ...`, InspIRCd `UID <id> <time> nick ...`.
+    shifted = line.param(1).isdigit() and line.param(0)[:1].isdigit() and len(line.params) > 9
+    name = line.param(2 if shifted else 0)[:MAX_NAME]
+    for word in line.params[1:-1]:
+        if re.fullmatch(r"[0-9][A-Z0-9]{8}", word):
+            irc.names[word] = name
+        yield from irc.host(side, name, word)
+    if shifted:
+        irc.names[line.param(0)] = name
+
+
+def welcome(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    yield from irc.known_as(side, line.param(0), sure=True)
+    who, _, host = line.last.rpartition(" ")[2].rpartition("@")
+    if "!" in who:
+        yield from irc.host(side, irc.own, host)
+
+
+def quits(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    yield from irc.seen(side, irc.name_of(line) or irc.own, "offline", plain(line.param(0)))
+
+
+def away(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    note = plain(line.param(0))
+    yield from irc.seen(side, irc.name_of(line) or irc.own, "away" if note else "online", note)
+
+
+def is_away(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    if len(line.params) >= 3:
+        yield from irc.seen(side, line.param(1), "away", plain(line.last))
+
+
+def are_online(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    """Replies to ISON (blanks between nicks) and MONITOR (commas, and hosts)."""
+    for who in re.split(r"[ ,]+", line.last):
+        name, _, user_host = who.partition("!")
+        if is_nick(name):
+            yield from irc.seen(side, name, "offline" if line.command == "731" else "online", "")
+            yield from irc.host(side, name, user_host.rpartition("@")[2])
+
+
+def is_watched(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    """Replies to WATCH: `600 me nick user host time :logged online`."""
+    if is_nick(line.param(1)):
+        yield from irc.seen(side, line.param(1), "offline" if line.command in ("601", "605") else "online", "")
+        yield from irc.host(side, line.param(1), line.param(3))
+
+
+def watches(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    """ISON a b, MONITOR + a,b, WATCH +a +b: the client's own list of contacts."""
+    if line.nick is not None or (line.command == "MONITOR" and line.param(0) != "+"):
+        return
+    words = " ".join(line.params[1:] if line.command == "MONITOR" else line.params)
+    for word in re.split(r"[ ,]+", words):
+        if line.command == "WATCH" and not word.startswith("+"):
+            continue
+        if is_nick(name := word.removeprefix("+")) and name.casefold() not in irc.contacts:
+            irc.contacts[name.casefold()] = None
+            yield Contact(side=side, owner=irc.own, account=name[:MAX_NAME])
+
+
+# --- where from -----------------------------------------------------------------------------------------------------
+
+
+def changed_host(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    yield from irc.host(side, irc.name_of(line), line.param(1))
+
+
+def _tells(name: int, *hosts: int) -> Handler:
+    """A reply that has a nick and hosts at fixed places."""
+
+    def handler(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+        for host in hosts:
+            yield from irc.host(side, line.param(name), line.param(host))
+
+    return handler
+
+
+def userhost(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    """`302 me :nick*=+user@host ...`"""
+    for word in line.last.split():
+        name, _, rest = word.partition("=")
+        yield from irc.host(side, name.rstrip("*"), rest.rpartition("@")[2])
+
+
+def connects_from(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    """`378 me nick :is connecting from *@host address`"""
+    for word in line.last.split():
+        yield from irc.host(side, line.param(1), word.rpartition("@")[2])
+
+
+# --- talk -----------------------------------------------------------------------------------------------------------
+
+
+def message(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    if len(line.params) < 2:
+        return
+    text, sender = line.param(1), irc.name_of(line) or irc.own
+    notice = line.command == "NOTICE"
+    if notice and irc_login.is_service(line.nick):
+        yield from irc_login.service_answered(irc, text)
+        return  # what services say is no talk, and may repeat a password
+    if notice and line.user is None and (line.param(0) in ("AUTH", "*") if line.nick is None else "." in line.nick):
+        return  # a server
+    for target in line.param(0).split(",")[:MAX_ADDRESSEES]:
+        target = irc.names.get(target, target)[:MAX_NAME]
+        room = room_of(target)
+        if line.user is not None and room is None:
+            yield from irc.known_as(side, target)
+        if text.startswith(CTCP):
+            yield from _ctcp(irc, side, line, target, text.strip(CTCP))
+        elif (login := irc_login.said_to_service(irc, side, target, plain(text))) is not None:
+            yield from login
+        else:
+            yield from _said(irc, side, line, sender, target, plain(text))
+
+
+def _said(irc: Irc, side: Side, line: Line, sender: str | None, target: str, text: str) -> Iterator[Event]:
+    room = room_of(target)
+    if line.nick is None:
+        irc.told[target.casefold(), text] = None
+    elif same(sender, irc.own) and (target.casefold(), text) in irc.told:
+        del irc.told[target.casefold(), text]
+        return  # `echo-message`: the server repeats what the client said
+    if text:
+        wire = excerpt(f"{line.command} {target}")
+        yield Message(side=side, sender=sender, recipient=room or target, room=room, text=text, wire=wire)
+
+
+def _ctcp(irc: Irc, side: Side, line: Line, target: str, text: str) -> Iterator[Event]:
+    word, _, rest = text.partition(" ")
+    sender = irc.name_of(line) or irc.own
+    if word == "ACTION":
+        yield from _said(irc, side, line, sender, target, plain(rest))
+    elif word == "DCC":
+        yield from dcc(irc, side, sender, target, rest)
+    elif word == "VERSION" and line.command == "NOTICE" and line.nick is None and rest:
+        yield Trait(side=side, software=plain(rest)[:MAX_NAME])
+
+
+def topic(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    """TOPIC sets it, 332 tells who joins: herders of bots leave their orders there."""
+    told = line.command == "332"
+    room = room_of(line.param(1 if told else 0))
+    text = plain(line.last)
+    if room is None or len(line.params) < (3 if told else 2) or not text or irc.topics.get(room) == text:
+        return
+    irc.topics[room] = text
+    sender = None if told else irc.name_of(line) or irc.own
+    yield Message(side=side, sender=sender, recipient=room, room=room, text=text, offline=told, wire=f"TOPIC {room}")
+
+
+# --- rooms and modes ------------------------------------------------------------------------------------------------
+
+
+def join(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    if line.nick is None:
+        for room, key in zip(line.param(0).split(","), line.param(1).split(",")[:MAX_ADDRESSEES], strict=False):
+            if room_of(room) is not None:
+                yield from irc_login.channel_key(irc, side, room, key, "JOIN")
+
+
+def mode(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    yield from irc_login.modes(irc, side, line.param(0), line.params[1:])
+
+
+def modes_are(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    yield from irc_login.modes(irc, side, line.param(1), line.params[2:])
+
+
+# --- the server -----------------------------------------------------------------------------------------------------
+
+
+def server_software(_: Irc, side: Side, line: Line) -> Iterator[Event]:
+    """`004 me server version modes ...`, or in words `002 me :Your host is ..., running version ...`."""
+    found = re.search(r"running version ([^ ,]{1,200})", line.last)
+    version = found[1] if found else line.param(2) if line.command == "004" else ""
+    if version:
+        yield Trait(side=side, software=version[:MAX_NAME])
+
+
+def starttls(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+    """The server's 670 ends what can be read. Where only the client is seen, its TLS handshake does."""
+    if line.command == "670":
+        yield from irc.goes_dark(side)
+    else:
+        irc.asked_for_tls = True
+
+
+HANDLERS: dict[str, Handler] = {
+    "PASS": irc_login.password,
+    "OPER": irc_login.oper,
+    "WEBIRC": irc_login.webirc,
+    "AUTHENTICATE": irc_login.authenticate,
+    "IDENTIFY": irc_login.bare_command,
+    "LOGIN": irc_login.bare_command,
+    **dict.fromkeys(
+        ("NICKSERV", "NS", "CHANSERV", "CS", "AUTHSERV", "AS", "OPERSERV", "OS"), irc_login.service_command
+    ),
+    "NICK": nick,
+    "USER": user,
+    "UID": introduced,
+    "EUID": introduced,
+    "QUIT": quits,
+    "AWAY": away,
+    "ISON": watches,
+    "MONITOR": watches,
+    "WATCH": watches,
+    "CHGHOST": changed_host,
+    "PRIVMSG": message,
+    "NOTICE": message,
+    "SQUERY": message,
+    "TOPIC": topic,
+    "JOIN": join,
+    "MODE": mode,
+    "STARTTLS": starttls,
+    "001": welcome,
+    "002": server_software,
+    "004": server_software,
+    "301": is_away,
+    "302": userhost,
+    "303": are_online,
+    "311": _tells(1, 3),
+    "314": _tells(1, 3),
+    "324": modes_are,
+    "332": topic,
+    "338": _tells(1, 2, 3),
+    "340": userhost,
+    "352": _tells(5, 3),
+    "378": connects_from,
+    "432": refused_nick,
+    "433": refused_nick,
+    "437": refused_nick,
+    **dict.fromkeys(("600", "601", "604", "605"), is_watched),
+    "670": starttls,
+    "730": are_online,
+    "731": are_online,
+}
+
+_OPENING = re.compile(
+    rb" {0,4}(?:@[^ \r\n]{1,300} {1,4})?"
+    rb"(?:(?i:PRIVMSG|NOTICE|JOIN|PART|NICK|USER|MODE|TOPIC|KICK|PING|PONG|CAP|WHO|WHOIS|ISON|USERHOST|AUTHENTICATE|ERROR"
+    rb"|QUIT|AWAY|OPER|MONITOR|WATCH|NS|NICKSERV|NAMES|INVITE) {1,4}[^ \r\n]"
+    rb"|:[^ \r\n]{1,160} {1,4}(?:[0-9]{3}|(?i:" + "|".join(sorted(VERBS)).encode() + rb")) {1,4}[^ \r\n])"
+)
+"""How a line begins that may follow a hole. Matches the same however little of the line is there yet."""
+
+
+class Irc(Dissector[Line]):
+    name = "irc"
+    max_frame: ClassVar[int] = MAX_IRC_LINE + 1
+    marks = re.compile(rb"\n")
+    mark_size = 1
+
+    def __init__(self, *, midstream: bool = False, expected: Expect | None = None) -> None:
+        super().__init__(midstream=midstream, expected=expected)
+        self.own: str | None = None
+        """The client's nick; None between servers."""
+        self.previous: str | None = None
+        self.asked_for_tls = False
+        self.sasl: Exchange | None = None
+        self.pending = Pending()
+        self.names: Remembered[str, str] = Remembered(MAX_CONTACTS)
+        """Nicks by the unique ids that servers use among themselves."""
+        self.contacts: Remembered[str, None] = Remembered(MAX_CONTACTS)
+        self.keys: Remembered[str, str] = Remembered()
+        self.topics: Remembered[str, str] = Remembered()
+        self.offers: Remembered[str, Offer] = Remembered()
+        self.resumed: Remembered[Offer, int] = Remembered()
+        self.told: Remembered[tuple[str, str], None] = Remembered(64)
+        self._states: Remembered[str, tuple[str, str]] = Remembered(MAX_CONTACTS)
+        self._hosts: Remembered[tuple[str | None, str], None] = Remembered(MAX_CONTACTS)
+        self._points = 0
+        self._unproven = 0
+        self._shapes: set[str] = set()
+
+    @property
+    def confirmed(self) -> bool:
+        return self._points >= ENOUGH
+
+    @property
+    def given_up(self) -> bool:
+        """Text of other protocols has lines too, and now and then one that could be a command."""
+        return super().given_up or self._unproven > MAX_IRC_UNPROVEN
+
+    # --- framing ------------------------------------------------------------------------------------------------------
+
+    def frames(self, side: Side, box: Inbox) -> Iterator[Line]:
+        while (end := box.find(b"\n", MAX_IRC_LINE)) >= 0:
+            line = bytes(box.data[:end])
+            if not line.strip():
+                box.drop(end + 1)
+                continue
+            # Malformed leaves the line in place, so that the search for the next one begins in it and not behind it.
+            parsed = parse(line)
+            box.drop(end + 1)
+            yield parsed
+
+    def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
+        start = at + data.startswith(b"\n", at)
+        if _OPENING.match(data, start):
+            return True
+        return False if data.find(b"\n", start) >= 0 else None
+
+    def feed(self, side: Side, data: bytes) -> Iterator[Event]:
+        if self.asked_for_tls and not self.opaque and not self._inbox[side] and TLS.startswith(data[:2]) and data:
+            yield from self.goes_dark(side)
+            return
+        yield from super().feed(side, data)
+        if not self.confirmed:
+            self._unproven += len(data)
+
+    # --- meaning ------------------------------------------------------------------------------------------------------
+
+    def on_frame(self, side: Side, frame: Line) -> Iterator[Event]:
+        self._weigh(frame)
+        if frame.user is not None and frame.host is not None:
+            yield from self.host(side, self.name_of(frame), frame.host)
+        elif frame.command.isdigit() and is_nick(frame.param(0)):
+            yield from self.known_as(side, frame.param(0))
+        if (handler := HANDLERS.get(frame.command)) is not None:
+            yield from handler(self, side, frame)
+        yield from irc_login.answered(self, frame)
+        yield from self.pending.tick(self.own)
+
+    def _weigh(self, line: Line) -> None:
+        if self._points >= ENOUGH:
+            return
+        if line.command in self._shapes and not counts_again(line):
+            return
+        if worth := points(line):
+            self._shapes.add(line.command)
+            self._points += worth
+
+    def gap(self, side: Side, missing: int) -> Iterator[Event]:
+        if not self.opaque:
+            yield from self.pending.flush(self.own)
+        yield from super().gap(side, missing)
+
+    def on_end(self) -> Iterator[Event]:
+        yield from self.pending.flush(self.own)
+
+    # --- what the handlers share --------------------------------------------------------------------------------------
+
+    def name_of(self, line: Line) -> str | None:
+        """The nick in a line's prefix."""
+        return self.names.get(line.nick, line.nick) if line.nick is not None else None
+
+    def known_as(self, side: Side, nick: str, *, sure: bool = False) -> Iterator[Event]:
+        """The session's own nick: once it is `sure`, or the first time there is a guess."""
+        if is_nick(nick) and (self.own is None or (sure and nick != self.own)):
+            self.own = nick[:MAX_NAME]
+            yield Trait(side=side, account=self.own)
+
+    def seen(self, side: Side, account: str | None, status: str, note: str) -> Iterator[Event]:
+        """A status, unless it is the one last told."""
+        if account is None or not is_nick(account) or self._states.get(account) == (status, note):
+            return
+        self._states[account] = (status, note)
+        yield Presence(side=side, account=account[:MAX_NAME], status=status, note=note or None)
+
+    def host(self, side: Side, account: str | None, host: str) -> Iterator[Event]:
+        """Somebody's host, if it is an address: once for each."""
+        ip = address(host) if "." in host or ":" in host else None
+        if ip is None or (account, ip) in self._hosts:
+            return
+        self._hosts[account, ip] = None
+        wire = excerpt(f"{account} at {host}")
+        to = None if same(account, self.own) else self.own
+        yield Exposure(side=side, account=account, ip=ip, via="irc.host", to=to, wire=wire)
+
+    def goes_dark(self, side: Side) -> Iterator[Event]:
+        self.opaque = True
+        yield from self.pending.flush(self.own)
+        yield Trait(side=side, encryption=Encryption.STARTTLS)

@@ -1,0 +1,1 @@
+"""The MSN family: MSNP, what goes inside it (MIME, MSNSLP), and its peer connections."""

@@ -1,0 +1,81 @@
+"""Conversations: who is in a switchboard, and the commands that carry messages.
+
+    USR 1 alice@example.net cookie         CAL 2 bob@example.net          CAL 2 RINGING session
+    ANS 1 bob@example.net cookie session   IRO 1 1 1 alice@example.net Alice       ANS 1 OK
+    JOI bob@example.net Bob                BYE bob@example.net [1]
+    MSG 3 A 105       from the client: U no answer, N or A negative or any acknowledgement, S, D data
+    MSG bob@example.net Bob 94             from the server; `MSG Hotmail Hotmail 1443` is the server's own
+
+On the notification server, MSNP14 writes to other networks (Yahoo) and MSNP18 to people who are offline:
+
+    UUM 5 bob@yahoo.example 32 1 85        UBM bob@yahoo.example 32 alice@example.net 1 1 85
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imsniff.dissect.msn import mime
+from imsniff.dissect.msn.mail import Mail
+from imsniff.dissect.msn.talk import Talk
+from imsniff.dissect.msn.wire import Command, account, headed
+from imsniff.events import Event, Side
+
+TEXT = "1"
+"""The type of UUM and UBM that is a message; 2 is typing, 3 a nudge."""
+
+
+def msg(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+    first = command.arg(0)
+    sent = first.isdigit()
+    sender = talk.own if sent else account(first) if "@" in first else None
+    head, body = headed(command.payload)
+    if not sent and sender is not None:
+        talk.joined(sender)
+    if sent and sender is None:
+        # mid-stream: the message itself may tell who types
+        sender = account(head.get("typinguser"))
+    recipient, room = talk.addressed(sender)
+    mail = Mail(sender, recipient, room, head, body, command.shown(), sent)
+    yield from mime.handle(talk, side, mail)
+
+
+def uum(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+    """To another network, or (`Dest-Agent: client`, MSNP18) to somebody offline."""
+    head, body = headed(command.payload)
+    mail = Mail(talk.own, account(command.arg(1)), None, head, body, command.shown(), sent=True)
+    if command.args[-2] == TEXT:
+        yield from mime.handle(talk, side, mail._replace(offline=head.get("dest-agent", "").casefold() == "client"))
+
+
+def ubm(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+    head, body = headed(command.payload)
+    people = [account(word) for word in command.args[:-1] if "@" in word]
+    recipient = people[1] if len(people) > 1 else talk.own
+    yield from talk.learn(side, recipient)
+    mail = Mail(people[0] if people else None, recipient, None, head, body, command.shown())
+    if command.args[-2] == TEXT:
+        yield from mime.handle(talk, side, mail._replace(offline="original-arrival-time" in head))
+
+
+def cal(talk: Talk, _: Side, command: Command) -> Iterator[Event]:
+    match command.args:
+        case [_, who, *_] if "@" in who:
+            talk.invited = account(who) if not talk.is_own(account(who)) else talk.invited
+    yield from ()
+
+
+def joi(talk: Talk, _: Side, command: Command) -> Iterator[Event]:
+    talk.joined(account(command.arg(0)))
+    yield from ()
+
+
+def iro(talk: Talk, _: Side, command: Command) -> Iterator[Event]:
+    talk.joined(account(command.arg(3)))
+    yield from ()
+
+
+def bye(talk: Talk, _: Side, command: Command) -> Iterator[Event]:
+    if ";" not in command.arg(0):  # with an endpoint, the person may still be there at another one
+        talk.left(account(command.arg(0)))
+    yield from ()

@@ -1,0 +1,108 @@
+"""What one MSNP flow has told so far: whose it is, who else is in the conversation, whom lists and presence named.
+
+A notification flow (NS) and a switchboard flow (SB) share this state, since the same verbs run on both and a flow met
+mid-stream does not say which it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imsniff.dissect.core import Dissector, Remembered
+from imsniff.dissect.msn.mail import Invite, Pieces
+from imsniff.dissect.msn.p2p import Peers
+from imsniff.dissect.msn.wire import Command
+from imsniff.events import Contact, Event, Expect, Exposure, Presence, Side, Trait, excerpt
+from imsniff.limits import MAX_CONTACTS, MAX_NAME
+
+
+class Talk(Dissector[Command]):
+    """The state that handlers of commands work on."""
+
+    def __init__(self, *, midstream: bool = False, expected: Expect | None = None) -> None:
+        super().__init__(midstream=midstream, expected=expected)
+        self.own: str | None = None
+        """The account that is logged in on this flow."""
+        self.asked: str | None = None
+        """Transaction in which the client named itself: the server's challenge has the same number."""
+        self.invited: str | None = None
+        self.groups: Remembered[str, str] = Remembered()
+        self.changes: Remembered[str, None] = Remembered(64)
+        """Transactions of CHG already reported: the server's echo has the same number."""
+        self.invites: Remembered[str, Invite] = Remembered(64)
+        """File transfer invitations by cookie."""
+        self.pieces: Remembered[str, Pieces] = Remembered(16)
+        self.peers = Peers()
+        self._software: Remembered[str, None] = Remembered(16)
+        self._others: Remembered[str, str] = Remembered(64)
+        self._presence: Remembered[str, tuple[str, str | None]] = Remembered()
+        self._listed: set[tuple[str, str, str]] = set()
+        self._exposed: Remembered[tuple[str, int | None, str], None] = Remembered(64)
+
+    # --- who ----------------------------------------------------------------------------------------------------------
+
+    def is_own(self, account: str | None) -> bool:
+        return account is not None and self.own is not None and account.casefold() == self.own.casefold()
+
+    def learn(self, side: Side, account: str | None) -> Iterator[Event]:
+        """The flow's own account, from whatever tells it first."""
+        if account and self.own is None:
+            self.own = account
+            self._others.pop(account.casefold(), None)
+            yield Trait(side=side, account=account)
+
+    def runs(self, side: Side, software: str) -> Iterator[Event]:
+        """The client's name, once: some say it with every message."""
+        if software not in self._software:
+            self._software[software] = None
+            yield Trait(side=side, software=software[:MAX_NAME])
+
+    def joined(self, account: str | None) -> None:
+        """Somebody else is in this switchboard. (MSNP16 announces the own other endpoints too.)"""
+        if account and not self.is_own(account):
+            self._others[account.casefold()] = account
+
+    def left(self, account: str | None) -> None:
+        """The last one stays known: what is still said is said to him."""
+        if account and len(self._others) > 1:
+            self._others.pop(account.casefold(), None)
+
+    def addressed(self, sender: str | None) -> tuple[str | None, str | None]:
+        """Recipient and room of what `sender` says in this switchboard: all others, by name.
+
+        A switchboard of several has no name but a number that is never seen again, so the room is called by its people:
+        the same people are the same room another day."""
+        everyone = [*self._others.values()] or [*filter(None, (self.invited,))]
+        if self.own is not None and not self.is_own(sender):
+            everyone.append(self.own)
+        to = [who for who in everyone if sender is None or who.casefold() != sender.casefold()]
+        people = sorted([*to, *filter(None, (sender,))], key=str.casefold)
+        return ", ".join(to)[:MAX_NAME] or None, ", ".join(people)[:MAX_NAME] if len(to) > 1 else None
+
+    # --- what is told once --------------------------------------------------------------------------------------------
+
+    def present(
+        self, side: Side, account: str | None, status: str | None, note: str | None, wire: str
+    ) -> Iterator[Event]:
+        """Presence, only where it changes: servers repeat it for every list and endpoint. None keeps what was known."""
+        if not account:
+            return
+        known, noted = self._presence.get(account.casefold(), (None, None))
+        now = status or known or "online", noted if note is None else note or None
+        if now != (known, noted) and (status or note or noted):
+            self._presence[account.casefold()] = now
+            yield Presence(side=side, account=account, status=now[0], note=now[1], wire=excerpt(wire))
+
+    def listed(
+        self, side: Side, owner: str | None, account: str | None, group: str | None, wire: str
+    ) -> Iterator[Event]:
+        key = (owner or "").casefold(), (account or "").casefold(), group or ""
+        if account and key not in self._listed and len(self._listed) < MAX_CONTACTS:
+            self._listed.add(key)
+            yield Contact(side=side, owner=owner, account=account, group=group, wire=excerpt(wire))
+
+    def exposed(self, told: Exposure) -> Iterator[Event]:
+        key = told.ip, told.port, told.via
+        if key not in self._exposed:
+            self._exposed[key] = None
+            yield told

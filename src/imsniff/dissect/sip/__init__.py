@@ -1,0 +1,1 @@
+"""SIP for presence and messages (SIMPLE), the bodies it carries, and MSRP."""

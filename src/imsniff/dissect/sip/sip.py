@@ -1,0 +1,464 @@
+"""SIP, the Session Initiation Protocol (RFC 3261), with its instant messaging and presence (SIMPLE), over UDP and TCP.
+
+    INVITE sip:bob@example.com SIP/2.0          a message: start line, headers, an empty line,
+    Via: SIP/2.0/UDP 192.0.2.1:5060;branch=...  and a body of Content-Length bytes. A datagram holds one, and may
+    From: "Alice" <sip:alice@example.com>;tag=. leave the length away; on a stream one follows the other, and CRLF or
+    ...                                         NULs between them keep a connection alive.
+
+All methods are read: IM lives in MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH and in INVITE with `m=message`. The pieces:
+`sip_message` the head, `sip_address` URIs and Via, `sip_talk` who speaks, `sip_credentials` Authorization, `sip_body`
+MIME and CPIM, `simple` presence documents, `sdp` and `sip_sessions` what an INVITE announces.
+
+Requests are answered within a transaction, are repeated over UDP until they are, and are sent again with a credential
+after 401 or 407: each message text, credential and address is told once.
+
+References: RFC 3261, 3428 (MESSAGE), 3903 (PUBLISH), 5626 (keep-alive), 5389 section 8 (STUN on the same port), 6665;
+[MS-SIPRE] for ms-text-format.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.oscar.markup import plain
+from imsniff.dissect.sip import simple
+from imsniff.dissect.sip.address import Uri
+from imsniff.dissect.sip.address import address as name_address
+from imsniff.dissect.sip.body import Part, decoded, inflated, leaves, media_type
+from imsniff.dissect.sip.credentials import Waiting, login
+from imsniff.dissect.sip.message import KNOWN, NO_START, Head, content_length, credentials, parse_head, start_line
+from imsniff.dissect.sip.sessions import Addresses, Sessions
+from imsniff.dissect.sip.talk import Talk, expires
+from imsniff.events import Anomaly, Contact, Event, Expect, Message, Presence, Reversed, Side, Trait, excerpt
+from imsniff.limits import LOOKAHEAD, MAX_LINE, MAX_NAME, MAX_SIP_MESSAGE
+
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_IDLE = b"\r\n\0"
+"""What keeps a connection alive between messages."""
+STUN_COOKIE = b"\x21\x12\xa4\x42"
+
+METHODS = (
+    b"INVITE|ACK|BYE|CANCEL|REGISTER|OPTIONS|MESSAGE|SUBSCRIBE|NOTIFY|PUBLISH|INFO|REFER|UPDATE|PRACK|SERVICE|BENOTIFY"
+)
+
+_GLUED = re.compile(rb"(?!BENOTIFY )[A-Za-z0-9._-]{1,20}(?:" + METHODS + rb") ")
+"""A body without a line end runs into the next message: the method begins later than the line."""
+
+
+class SipMessage(NamedTuple):
+    head: Head
+    body: bytes
+    flaw: str
+    """Code of what is wrong with the length, empty where nothing is."""
+
+
+class Opened(NamedTuple):
+    """A head on a stream whose body is still coming."""
+
+    head: Head
+    body_at: int
+    length: int | None
+    """None: announced badly or not at all; the body ends where the next message begins."""
+    flaw: str
+
+
+class Sip(Dissector[SipMessage]):
+    name = "sip"
+    max_frame = MAX_SIP_MESSAGE
+    marks = re.compile(
+        rb"SIP/2\.0 [1-6]\d\d[ \r\n]|(?:"
+        + METHODS
+        + rb") [A-Za-z]{2,5}:|(?<=\n)[A-Za-z0-9._-]{1,20} [Ss][Ii][Pp][Ss]?:"
+    )
+
+    def __init__(self, *, midstream: bool = False, expected: Expect | None = None) -> None:
+        super().__init__(midstream=midstream, expected=expected)
+        self._turnable = midstream
+        self._whole = False
+        """Whether the bytes at hand are one datagram."""
+        self._searched = dict.fromkeys(Side, 0)
+        self._opened: dict[Side, Opened] = {}
+        self._sane: set[Side] = set()
+        """Sides whose waiting bytes begin with a valid start line."""
+        self._waiting = Waiting()
+        self._addresses = Addresses()
+        self._sessions = Sessions()
+        self._seen: Remembered[int, None] = Remembered()
+        self._bodies: Remembered[tuple[str, str, str], tuple[int, int, bool]] = Remembered()
+        """(Call-ID, method, where) to the number, body and credential of the last request."""
+        self._registering: Remembered[str, bool] = Remembered()
+        """Transaction of a REGISTER to whether it takes a binding away."""
+        self._presence: Remembered[str, tuple[str, str | None]] = Remembered()
+        self._contacts: Remembered[tuple[str | None, str, str | None], None] = Remembered()
+        self._software: Remembered[tuple[Side, str], None] = Remembered()
+        self._user: str | None = None
+        self._user_sure = False
+
+    # --- framing ------------------------------------------------------------------------------------------------------
+
+    def datagram(self, side: Side, data: bytes) -> Iterator[Event]:
+        if len(data) <= 4 or data[4:8] == STUN_COOKIE or data.isspace():
+            return  # phones keep NAT open with a few bytes of anything, or with STUN
+        self._whole = True
+        yield from super().datagram(side, data)
+
+    def frames(self, side: Side, box: Inbox) -> Iterator[SipMessage]:
+        while box.data:
+            if box.data[0] in _IDLE:
+                box.drop(len(box.data) - len(box.data.lstrip(_IDLE)))
+                continue
+            message = self._cut_whole(box) if self._whole else self._cut(side, box)
+            if message is None:
+                return
+            yield message
+
+    def _cut_whole(self, box: Inbox) -> SipMessage:
+        """The message in a datagram. What follows its body is padding, unless another message begins there."""
+        data = bytes(box.data)
+        blank = _BLANK_LINE.search(data)
+        end, body_at = blank.span() if blank else (len(data), len(data))
+        head = parse_head(_text(data[:end]))
+        left = len(data) - body_at
+        length, bad = content_length(head, MAX_SIP_MESSAGE)
+        flaw = "" if blank else "sip.truncated"
+        if bad or (length or 0) > left:
+            flaw = flaw or "sip.content-length"
+        taken = body_at + (left if length is None else min(left, length))
+        rest = data[taken:].lstrip(_IDLE)
+        first, newline, _ = rest.partition(b"\n")
+        box.drop(len(data) - len(rest) if newline and start_line(_text(first).rstrip()) else len(data))
+        return SipMessage(head, data[body_at:taken], flaw)
+
+    def _cut(self, side: Side, box: Inbox) -> SipMessage | None:
+        """The message at the start of a stream's bytes, once it is there."""
+        opened = self._opened.get(side) or self._open(side, box)
+        if opened is None:
+            return None
+        end = self._next_start(side, box, opened) if opened.length is None else opened.body_at + opened.length
+        if end is None or len(box) < end:
+            return None
+        body = bytes(box.data[opened.body_at : end])
+        box.drop(end)
+        self.restart(side)
+        return SipMessage(opened.head, body, opened.flaw)
+
+    def _open(self, side: Side, box: Inbox) -> Opened | None:
+        data = box.data
+        blank = _BLANK_LINE.search(data, self._searched[side])
+        if blank is None:
+            self._check_start(side, data)
+            self._searched[side] = max(0, len(data) - 2)
+            return None
+        end, body_at = blank.span()
+        if data.find(b"\n", 0, MAX_LINE) < 0:
+            raise Malformed(NO_START)
+        head = parse_head(_text(data[:end]))
+        length, bad = content_length(head, MAX_SIP_MESSAGE)
+        if length is None and not bad and "content-type" not in head.headers:
+            length = 0  # RFC 3261 section 18.3 demands the length on a stream; without a type there will be no body
+        if body_at + (length or 0) > MAX_SIP_MESSAGE:
+            raise Malformed(f"message of {body_at + (length or 0)} bytes")
+        opened = Opened(head, body_at, length, "sip.content-length" if length is None else "")
+        self._opened[side] = opened
+        self._searched[side] = body_at
+        return opened
+
+    def _check_start(self, side: Side, data: bytearray) -> None:
+        """Bytes that cannot become a message are not waited with."""
+        if side in self._sane:
+            return
+        newline = data.find(b"\n", 0, MAX_LINE)
+        if newline >= 0:
+            if start_line(_text(data[:newline]).rstrip()) is None:
+                raise Malformed(NO_START)
+            self._sane.add(side)
+        elif len(data) >= MAX_LINE or not 32 < data[0] < 127:
+            raise Malformed(NO_START)
+
+    def _next_start(self, side: Side, box: Inbox, opened: Opened) -> int | None:
+        """Where the next message begins, None while that is not known."""
+        data, at = box.data, max(self._searched[side], opened.body_at)
+        while (found := self.marks.search(data, at)) is not None:
+            at = found.start()
+            verdict = self.plausible(side, data, at)
+            if verdict:
+                return at
+            if verdict is None and len(data) - at < LOOKAHEAD:
+                self._searched[side] = at
+                return None
+            at += 1
+        self._searched[side] = max(at, len(data) - self.mark_size)
+        return None
+
+    def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
+        """A start line, and after it a header that SIP messages have."""
+        shown = bytes(data[at : at + LOOKAHEAD])
+        line, newline, rest = shown.partition(b"\n")
+        if not newline:
+            return None if shown[:1].isalnum() else False
+        if start_line(_text(line).rstrip()) is None or _GLUED.match(line):
+            return False
+        name, colon, _ = rest.partition(b":")
+        if not colon:
+            return None if len(rest) < 32 and b"\n" not in rest else False
+        return _text(name).strip().lower() in KNOWN
+
+    def restart(self, side: Side) -> None:
+        self._searched[side] = 0
+        self._opened.pop(side, None)
+        self._sane.discard(side)
+
+    def gap(self, side: Side, missing: int) -> Iterator[Event]:
+        yield from self._cut_short(side)
+        yield from super().gap(side, missing)
+
+    def on_end(self) -> Iterator[Event]:
+        for side in Side:
+            yield from self._cut_short(side)
+        yield from self._waiting.flush()
+
+    def _cut_short(self, side: Side) -> Iterator[Event]:
+        """A head without the whole of its body is still worth reading."""
+        opened = self._opened.pop(side, None)
+        if opened is not None:
+            box = self._inbox[side]
+            body = bytes(box.data[opened.body_at :])
+            box.clear()
+            self.restart(side)
+            yield from self._judge(side, SipMessage(opened.head, body, opened.flaw or "sip.truncated"))
+
+    # --- meaning ------------------------------------------------------------------------------------------------------
+
+    def on_frame(self, side: Side, frame: SipMessage) -> Iterator[Event]:
+        head = frame.head
+        if self._is_repetition(head):
+            return
+        if frame.flaw:
+            yield Anomaly(side=side, code=frame.flaw, detail=excerpt(_shown(head)))
+        if head.overfull:
+            yield Anomaly(side=side, code="sip.headers", detail="more header lines than are read")
+        talk = Talk(side, head)
+        yield from self._traits(talk)
+        yield from self._addresses.of_head(side, head, talk)
+        yield from self._request(talk) if head.method else self._response(talk)
+        if frame.body and not self._is_resent(talk, "body", frame.body):
+            yield from self._body(talk, frame.body)
+        yield from self._waiting.expire(self.good)
+
+    def _is_repetition(self, head: Head) -> bool:
+        """Whether the very message crossed before: retransmitted, or seen again on its way through a proxy's loop.
+        Pidgin reuses number and branch when it sends again with a credential, so that belongs to the key."""
+        call = head.get("call-id")
+        if not call:
+            return False
+        key = hash(
+            (
+                call,
+                head.get("cseq"),
+                head.method or head.status,
+                head.get("via"),
+                head.get("authorization"),
+                head.get("proxy-authorization"),
+            )
+        )
+        if key in self._seen:
+            return True
+        self._seen[key] = None
+        return False
+
+    def _is_resent(self, talk: Talk, place: str, text: bytes) -> bool:
+        """Whether a request says again, now with a credential, what it said before; or comes by another branch."""
+        if not talk.head.method:
+            return False
+        key, number, digest, vouched = (talk.call, talk.method, place), talk.number, hash(text), talk.vouched
+        before = self._bodies.get(key)
+        self._bodies[key] = (number, digest, vouched)
+        if before is None or before[1] != digest or not talk.call:
+            return False
+        return number == before[0] or (vouched and not before[2] and number == before[0] + 1)
+
+    def _traits(self, talk: Talk) -> Iterator[Event]:
+        head = talk.head
+        software = (head.get("user-agent") or head.get("server"))[:MAX_NAME]
+        if software and (talk.side, software) not in self._software:
+            self._software[talk.side, software] = None
+            yield Trait(side=talk.side, software=software)
+        if self._user_sure or talk.method not in _PERSONAL:
+            return
+        from_client = (talk.side is Side.CLIENT) == bool(head.method)
+        user = talk.caller if from_client else talk.callee
+        sure = talk.method == "REGISTER"
+        if user and (sure or self._user is None):
+            self._user_sure = sure
+            if user != self._user:
+                self._user = user
+                yield Trait(side=talk.side, account=user)
+
+    def _request(self, talk: Talk) -> Iterator[Event]:
+        head = talk.head
+        for header in ("authorization", "proxy-authorization"):
+            for value in head.headers.get(header, ()):
+                try:
+                    credential = login(talk.side, header.title(), value, talk.caller)
+                except Malformed as why:
+                    yield Anomaly(side=talk.side, code="sip.credential", detail=str(why))
+                    continue
+                if credential is not None:
+                    proxy = header == "proxy-authorization"
+                    yield from self._waiting.add(talk.transaction, proxy, credential, self.good)
+        handler = _REQUESTS.get(head.method)
+        if handler is not None:
+            yield from handler(self, talk)
+
+    def _response(self, talk: Talk) -> Iterator[Event]:
+        head = talk.head
+        stale = any(
+            credentials(value)[1].get("stale", "").lower() == "true"
+            for header in ("www-authenticate", "proxy-authenticate")
+            for value in head.headers.get(header, ())
+        )
+        yield from self._waiting.answer(talk.transaction, head.status, stale)
+        handler = _RESPONSES.get(talk.method)
+        if handler is not None:
+            yield from handler(self, talk)
+
+    # --- methods ------------------------------------------------------------------------------------------------------
+
+    def _register(self, talk: Talk) -> Iterator[Event]:
+        if (self._turnable or self._whole) and talk.side is Side.SERVER and not self._registering:
+            yield Reversed(side=Side.CLIENT)  # a registrar does not register
+        self._registering[talk.transaction] = expires(talk.head) == 0
+
+    def _registered(self, talk: Talk) -> Iterator[Event]:
+        if not 200 <= talk.head.status < 300 or not talk.callee:
+            return
+        leaving = self._registering.get(talk.transaction, expires(talk.head) == 0)
+        yield from self._once(
+            Presence(
+                side=talk.side,
+                account=talk.callee,
+                status="offline" if leaving else "registered",
+                wire=excerpt(f"{talk.head.start} to REGISTER of {talk.callee}"),
+            )
+        )
+
+    def _subscribe(self, talk: Talk) -> Iterator[Event]:
+        """Who asks for somebody's presence has them on the list."""
+        event = talk.head.get("event").partition(";")[0].strip().lower()
+        if event == "presence" and talk.callee and talk.caller and talk.callee.casefold() != talk.caller.casefold():
+            wire = excerpt(f"SUBSCRIBE of {talk.caller} to presence of {talk.callee}")
+            yield from self._once(Contact(side=talk.side, owner=talk.caller, account=talk.callee, wire=wire))
+
+    def _invite(self, talk: Talk) -> Iterator[Event]:
+        """Who calls whom, once a call, and Lync's first line of a conversation, which travels in a header."""
+        yield from self._sessions.call(talk.side, talk.call, talk.caller, talk.callee)
+        said = talk.head.get("ms-text-format")
+        if not said or self._is_resent(talk, "header", said.encode()):
+            return
+        kind, params = media_type(said)
+        try:
+            body = binascii.a2b_base64(params.get("ms-body", "").encode("ascii", "replace"))
+        except binascii.Error:
+            raise Malformed("bad Base64 in ms-text-format") from None
+        if body:
+            yield from self._text(talk, Part(kind, params, body))
+
+    def _invited(self, talk: Talk) -> Iterator[Event]:
+        yield from self._sessions.call(talk.side, talk.call, talk.caller, talk.callee)
+        yield from self._sessions.refused(talk.side, talk.call, talk.head.status)
+
+    # --- bodies -------------------------------------------------------------------------------------------------------
+
+    def _body(self, talk: Talk, body: bytes) -> Iterator[Event]:
+        head = talk.head
+        kind, params = media_type(head.get("content-type"))
+        if head.get("content-encoding"):
+            body = inflated(body, head.get("content-encoding"))
+        for part in leaves(Part(kind, params, body, head.get("content-disposition"))):
+            try:
+                yield from self._leaf(talk, part)
+            except Malformed as why:
+                yield Anomaly(side=talk.side, code="sip.body", detail=f"{part.kind[:40]}: {why}")
+
+    def _leaf(self, talk: Talk, part: Part) -> Iterator[Event]:
+        if part.kind == "application/sdp":
+            yield from self._sessions.described(talk.side, talk.call, talk.head, part.body, talk.sender, talk.recipient)
+            yield from self._addresses.of_description(
+                talk.side, self._sessions.description, talk.sender, talk.recipient
+            )
+        elif part.kind.startswith("text/") or not part.kind:
+            if talk.method == "MESSAGE" and talk.head.method:
+                yield from self._text(talk, part)
+        else:
+            about = simple.About(
+                talk.side,
+                part.sender or talk.sender,
+                part.recipient or talk.recipient,
+                talk.method in _TOLD_ABOUT,
+                excerpt(f"{_shown(talk.head)} {part.kind}"),
+            )
+            for event in simple.events(part.kind, part.body, about):
+                yield from self._once(event)
+
+    def _text(self, talk: Talk, part: Part) -> Iterator[Event]:
+        text = decoded(part)
+        if part.kind == "text/html":
+            text = plain(text)
+        if text.strip("\r\n\0 "):
+            yield Message(
+                side=talk.side,
+                sender=part.sender or talk.sender,
+                recipient=part.recipient or talk.recipient,
+                text=text.rstrip("\0"),
+                wire=excerpt(_shown(talk.head)),
+            )
+
+    def _once(self, event: Event) -> Iterator[Event]:
+        """Presence where it changed, contacts where they are new: both are refreshed all day."""
+        if isinstance(event, Presence):
+            state = (event.status, event.note)
+            if self._presence.get(event.account) == state:
+                return
+            self._presence[event.account] = state
+        elif isinstance(event, Contact):
+            entry = (event.owner, event.account, event.group)
+            if entry in self._contacts:
+                return
+            self._contacts[entry] = None
+        yield event
+
+
+Handler = Callable[[Sip, Talk], Iterator[Event]]
+_REQUESTS: dict[str, Handler] = {
+    "REGISTER": Sip._register,
+    "SUBSCRIBE": Sip._subscribe,
+    "INVITE": Sip._invite,
+    "ACK": Sip._invite,
+    "CANCEL": Sip._invite,
+}
+_RESPONSES: dict[str, Handler] = {"REGISTER": Sip._registered, "INVITE": Sip._invited}
+
+_PERSONAL = frozenset({"REGISTER", "PUBLISH", "SUBSCRIBE", "NOTIFY", "MESSAGE", "INVITE", "ACK", "BYE", "SERVICE"})
+"""Methods whose From or To is a user of this flow; OPTIONS is what machines (and scanners) say to each other."""
+_TOLD_ABOUT = frozenset({"NOTIFY", "BENOTIFY"})
+
+
+def _shown(head: Head) -> str:
+    """A start line as evidence; a password in its URI is not among what is shown."""
+    if not head.method:
+        return head.start
+    uri, _ = name_address(head.uri)
+    return f"{head.method} {_bare(uri)}" if uri else head.method
+
+
+def _bare(uri: Uri) -> str:
+    return f"{uri.scheme}:{uri.account}"
+
+
+def _text(data: bytes | bytearray) -> str:
+    return data.decode("utf-8", "replace")

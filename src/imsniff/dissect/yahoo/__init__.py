@@ -1,0 +1,1 @@
+"""Yahoo! Messenger: YMSG and its forerunner."""
