@@ -23,6 +23,7 @@ def test_the_script_writes_the_capture_again(name, tmp_path):
     folder = tmp_path / "pcaps"
     shutil.copytree(PCAPS, folder, ignore=shutil.ignore_patterns("*.pcap*", "*.jsonl", "__pycache__"))
     again = folder / name
-    environment = {**os.environ, "PYTHONPATH": str(PCAPS.parent)}
+    root = PCAPS.parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root), str(root / "src")))}
     subprocess.run([sys.executable, again.with_suffix(".py")], check=True, cwd=tmp_path, env=environment, timeout=60)
     assert again.read_bytes() == (PCAPS / name).read_bytes()
