@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imsniff.dissect.core import REGISTRY
-from imsniff.dissect.socks5_bytestream import Bytestream
+from imsniff.dissect.xmpp.bytestream import Bytestream
 from imsniff.events import Anomaly, Expect, Side, Trait, Transfer, TransferState
 from transcript import CLIENT, SERVER, Said, conversations, events, resegmented
 

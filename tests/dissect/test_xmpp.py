@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.xmpp import Xmpp
+from imsniff.dissect.xmpp.xmpp import Xmpp
 from imsniff.events import (
     Anomaly,
     Contact,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from imsniff.dissect.core import Inbox
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.xmpp_cutter import LIMIT, Cutter, Kind
+from imsniff.dissect.xmpp.cutter import LIMIT, Cutter, Kind
 
 BITS = [
     *("<", ">", "/", "'", '"', "<!--", "-->", "<![CDATA[", "]]>", "<?", "?>", "<!D", " ", "x", "="),

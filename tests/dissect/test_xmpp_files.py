@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from imsniff.dissect.xmpp import Xmpp
+from imsniff.dissect.xmpp.xmpp import Xmpp
 from imsniff.events import Event, Expect, Exposure, Message, Side, Transfer, TransferState
 from transcript import CLIENT, SERVER, Said, events
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 
 import pytest
 
-from imsniff.dissect.xmpp import Xmpp
+from imsniff.dissect.xmpp.xmpp import Xmpp
 from imsniff.events import Anomaly, Grade, Login, Outcome, Trait
 from transcript import CLIENT, SERVER, Said, events
 

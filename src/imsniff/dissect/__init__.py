@@ -16,8 +16,8 @@ PROTOCOLS = (
     "yahoo.ymsg",
     "sip.sip",
     "sip.msrp",
-    "xmpp",
-    "socks5_bytestream",
+    "xmpp.xmpp",
+    "xmpp.bytestream",
     "irc.irc",
     "irc.dcc",
 )

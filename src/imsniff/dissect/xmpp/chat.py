@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from imsniff.dissect.xmpp_state import Handler, State
-from imsniff.dissect.xmpp_xml import STANZAS, bare, child_text, children, local, said, space
+from imsniff.dissect.xmpp.state import Handler, State
+from imsniff.dissect.xmpp.xml import STANZAS, bare, child_text, children, local, said, space
 from imsniff.events import Contact, Event, Message, Presence, Side
 from imsniff.limits import MAX_CONTACTS
 

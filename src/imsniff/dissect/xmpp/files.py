@@ -20,8 +20,8 @@ from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.dissect.xmpp_state import Incoming, Offer, State
-from imsniff.dissect.xmpp_xml import bare, child, child_text, children, said, shown
+from imsniff.dissect.xmpp.state import Incoming, Offer, State
+from imsniff.dissect.xmpp.xml import bare, child, child_text, children, said, shown
 from imsniff.events import Event, Expect, Exposure, Side, Transfer, TransferState, excerpt
 from imsniff.limits import MAX_NAME
 from imsniff.model import address

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from imsniff.dissect.xmpp_state import State
-from imsniff.dissect.xmpp_xml import bare, child, child_text, children, said
+from imsniff.dissect.xmpp.state import State
+from imsniff.dissect.xmpp.xml import bare, child, child_text, children, said
 from imsniff.events import Event, Grade, Login, Outcome, Side, excerpt, masked
 
 MUC = "http://jabber.org/protocol/muc"

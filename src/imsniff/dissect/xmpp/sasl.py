@@ -21,8 +21,8 @@ from urllib.parse import parse_qs
 from xml.etree.ElementTree import Element
 
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.xmpp_state import State
-from imsniff.dissect.xmpp_xml import child, child_text
+from imsniff.dissect.xmpp.state import State
+from imsniff.dissect.xmpp.xml import child, child_text
 from imsniff.events import Event, Grade, Login, Outcome, Side, excerpt, masked
 
 DIRECTIVE = re.compile(r'([A-Za-z-]{1,32})=(?:"((?:[^"\\]|\\.)*+)"|([^,"]*+))')

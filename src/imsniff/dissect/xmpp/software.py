@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from imsniff.dissect.xmpp_state import State
-from imsniff.dissect.xmpp_xml import bare, child, child_text, children
+from imsniff.dissect.xmpp.state import State
+from imsniff.dissect.xmpp.xml import bare, child, child_text, children
 from imsniff.events import Event, Side
 
 SCHEME = re.compile(r"^https?://(?:www\.)?")

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 from xml.etree.ElementTree import Element
 
 from imsniff.dissect.core import Remembered
-from imsniff.dissect.xmpp_xml import bare
+from imsniff.dissect.xmpp.xml import bare
 from imsniff.events import Encryption, Event, Login, Outcome, Reversed, Side, Trait, excerpt
 from imsniff.limits import MAX_CONTACTS, MAX_TRANSFER_HASHED
 
 if TYPE_CHECKING:
-    from imsniff.dissect.xmpp_sasl import Exchange
+    from imsniff.dissect.xmpp.sasl import Exchange
 
 Answered = Callable[[Side, bool, Element], Iterator[Event]]
 """What to do when a question is answered: the answering side, whether it was a result, the answer."""

@@ -24,18 +24,13 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from xml.etree.ElementTree import Element
 
-from imsniff.dissect import xmpp_chat as chat
-from imsniff.dissect import xmpp_files as files
-from imsniff.dissect import xmpp_jingle as jingle
-from imsniff.dissect import xmpp_sasl as sasl
-from imsniff.dissect import xmpp_secrets as secrets
-from imsniff.dissect import xmpp_software as software
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.xmpp_cutter import Cutter, Kind, Piece, name_of
-from imsniff.dissect.xmpp_shape import HEADER, MARKS, begins, weight
-from imsniff.dissect.xmpp_state import Handler, State
-from imsniff.dissect.xmpp_xml import STANZAS, STREAMS, Scope, child_text, domain, space, split
+from imsniff.dissect.xmpp import chat, files, jingle, sasl, secrets, software
+from imsniff.dissect.xmpp.cutter import Cutter, Kind, Piece, name_of
+from imsniff.dissect.xmpp.shape import HEADER, MARKS, begins, weight
+from imsniff.dissect.xmpp.state import Handler, State
+from imsniff.dissect.xmpp.xml import STANZAS, STREAMS, Scope, child_text, domain, space, split
 from imsniff.events import Anomaly, Encryption, Event, Expect, Grade, Login, Outcome, Side, Trait
 from imsniff.limits import LOOKAHEAD, MAX_INFLATION, MAX_STANZA
 

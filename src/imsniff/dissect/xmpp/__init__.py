@@ -1,0 +1,1 @@
+"""XMPP: streams, stanzas, and what its extensions carry."""
