@@ -79,6 +79,8 @@ class Login(Event, frozen=True, kw_only=True):
     outcome: Outcome = Outcome.UNKNOWN
     secret: str | None = None
     """The password, hash answer or token as seen. Dropped or fingerprinted before anything is written."""
+    origin: tuple[int, int] | None = None
+    """Frame and time of the bytes that held it, where the login is told later, with its outcome (`Dissector.dated`)."""
 
 
 class Message(Event, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 from imsniff.classify.expected import Expected
 from imsniff.dissect.core import REGISTRY, Dissector
-from imsniff.events import Anomaly, Event, Expect, Reversed, Side
+from imsniff.events import Anomaly, Event, Expect, Login, Reversed, Side
 from imsniff.limits import MAX_PROBES, MAX_TENTATIVE, MIDSTREAM_WINDOW, SCAN_WINDOW
 from imsniff.net.reassembly import Data, Gap
 from imsniff.records import Confidence
@@ -78,14 +78,15 @@ class Candidate:
         if self.upside_down:
             side = side.other
         read = self.dissector.datagram if self.udp else self.dissector.feed
+        self.dissector.now = (item.frame, item.ts)
         try:
             if isinstance(item, Gap):
                 for event in self.dissector.gap(side, item.missing):
-                    yield Told(event, item.frame, item.ts)
+                    yield self._told(event, item.frame, item.ts)
                 return
             self.fed += len(item.data)
             for event in read(side, item.data):
-                yield Told(event, item.frame, item.ts)
+                yield self._told(event, item.frame, item.ts)
         except Exception as why:  # a dissector's fault must cost its flow, never the run
             yield self._failed(side, why, item.frame, item.ts)
 
@@ -94,9 +95,16 @@ class Candidate:
             return
         try:
             for event in self.dissector.end():
-                yield Told(event, frame, ts)
+                yield self._told(event, frame, ts)
         except Exception as why:
             yield self._failed(Side.CLIENT, why, frame, ts)
+
+    @staticmethod
+    def _told(event: Event, frame: int, ts: int) -> Told:
+        """A login that waited for its outcome stands where it was seen, not where the answer came."""
+        if isinstance(event, Login) and event.origin is not None:
+            return Told(event, *event.origin)
+        return Told(event, frame, ts)
 
     def _failed(self, side: Side, why: Exception, frame: int, ts: int) -> Told:
         self.fault = True

@@ -132,6 +132,8 @@ class Dissector(Generic[Frame]):
         """What signalling said of this flow, where it did."""
         self.good = 0
         """Well-formed frames so far."""
+        self.now: tuple[int, int] | None = None
+        """Frame and time of what is being fed, set by the pipeline. Handed back in `Login.origin`, never looked at."""
         self.opaque = False
         """Set by a dissector once nothing more can be read (after STARTTLS): the rest is counted, not fed."""
         self._inbox = {side: Inbox() for side in Side}
@@ -184,7 +186,11 @@ class Dissector(Generic[Frame]):
         """Keep a login back until `settle` knows its outcome; it goes out as `unknown` after MAX_HELD_FRAMES frames,
         at a gap, or at the end. A login held earlier goes out now."""
         yield from self.settle(Outcome.UNKNOWN)
-        self._held, self._held_since = login, self.good
+        self._held, self._held_since = self.dated(login), self.good
+
+    def dated(self, login: Login) -> Login:
+        """The login with where it stands in the capture, for one that is told later than it was seen."""
+        return msgspec.structs.replace(login, origin=self.now)
 
     def settle(self, outcome: Outcome) -> Iterator[Event]:
         """Let go of the held login, if any, with its outcome."""

@@ -75,7 +75,7 @@ def password(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
         secret=secret,
         wire=f"PASS {masked(secret)}",
     )
-    yield from irc.pending.add("pass", login)
+    yield from irc.pending.add("pass", irc.dated(login))
 
 
 def oper(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
@@ -84,7 +84,7 @@ def oper(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
     account, secret = line.param(0)[:MAX_NAME], line.param(1)
     wire = excerpt(f"OPER {account} {masked(secret)}")
     login = Login(side=side, account=account, scheme="oper", grade=Grade.CLEARTEXT, secret=secret, wire=wire)
-    yield from irc.pending.add("oper", login)
+    yield from irc.pending.add("oper", irc.dated(login))
 
 
 def webirc(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
@@ -107,7 +107,7 @@ def channel_key(irc: Irc, side: Side, room: str, key: str, command: str) -> Iter
     wire = excerpt(f"{command} {room} {masked(key)}")
     login = Login(side=side, account=irc.own, scheme="channel-key", grade=Grade.CLEARTEXT, secret=key, wire=wire)
     if command == "JOIN":
-        yield from irc.pending.add(f"key {room.casefold()}", login)
+        yield from irc.pending.add(f"key {room.casefold()}", irc.dated(login))
     else:
         yield login
 
@@ -272,7 +272,7 @@ def said_to_service(irc: Irc, side: Side, target: str, text: str) -> Iterator[Ev
         secret=args[at],
         wire=excerpt(f"{target} :{verb} {masked(args[at])}"),
     )
-    return irc.pending.add("service", login)
+    return irc.pending.add("service", irc.dated(login))
 
 
 def service_command(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
@@ -373,7 +373,7 @@ def _piece(irc: Irc, exchange: Exchange, word: str) -> Iterator[Event]:
         secret=secret,
         wire=excerpt(f"AUTHENTICATE {exchange.mechanism} {masked(secret)}"),
     )
-    yield from irc.pending.add("sasl", login)
+    yield from irc.pending.add("sasl", irc.dated(login))
 
 
 def _credential(exchange: Exchange, data: bytes) -> tuple[str | None, str | None]:

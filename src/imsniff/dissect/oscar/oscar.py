@@ -209,7 +209,7 @@ class Oscar(Dissector[Flap]):
             return
         if login.grade is Grade.TOKEN:
             yield from self._release()
-            self._cookie, self._cookie_since = login, self.good
+            self._cookie, self._cookie_since = self.dated(login), self.good
         else:
             yield from self.hold(login)
 

@@ -145,7 +145,8 @@ class Waiting:
     def add(self, transaction: str, proxy: bool, credential: Login, now: int) -> Iterator[Login]:
         """`now` counts messages. Yields what has waited too long."""
         _, held = self._waiting.setdefault(transaction, (now, []))
-        if (proxy, credential) not in held and len(held) < 4:
+        known = [(of_proxy, other.secret, other.account) for of_proxy, other in held]
+        if (proxy, credential.secret, credential.account) not in known and len(held) < 4:
             held.append((proxy, credential))
         oldest = next(iter(self._waiting))
         if len(self._waiting) > self._CAP:

@@ -310,7 +310,7 @@ class Sip(Dissector[SipMessage]):
                     continue
                 if credential is not None:
                     proxy = header == "proxy-authorization"
-                    yield from self._waiting.add(talk.transaction, proxy, credential, self.good)
+                    yield from self._waiting.add(talk.transaction, proxy, self.dated(credential), self.good)
         handler = _REQUESTS.get(head.method)
         if handler is not None:
             yield from handler(self, talk)
