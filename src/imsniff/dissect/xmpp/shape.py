@@ -38,8 +38,8 @@ TYPES = {
     b"presence": {b"unavailable", b"subscribe", b"subscribed", b"unsubscribe", b"unsubscribed", b"probe", b"error"},
     b"iq": {b"get", b"set", b"result", b"error"},
 }
-STANZA_ATTRIBUTES = {b"to", b"from", b"id", b"type", b"xmlns"}
-"""And any with a prefix."""
+STANZA_ATTRIBUTES = {b"to", b"from", b"id", b"type", b"xmlns", b"chid"}
+"""And any with a prefix. `chid` is a channel of Xiaomi's push service, which says nothing but pings for hours."""
 STANZA_SPACES = {b"jabber:client", b"jabber:server", b"jabber:component:accept", b"jabber:component:connect"}
 OTHERS = {
     b"features": re.compile(rb"http://etherx\.jabber\.org/streams"),
