@@ -1,6 +1,7 @@
 """Make the benchmark's captures: traffic of an office, with as much instant messaging in it as is asked for.
 
     python -m bench.make_captures /tmp/bench/mixed.pcap --packets 1300000 --im-share 0.01
+    python -m bench.make_captures /tmp/bench/xmpp.pcap --packets 200000 --only xmpp
 
 Many flows run at once and are interleaved by time, so that a sniffer's flow table is used as on a real link. The same
 arguments give the same bytes. Beside the capture stands `<capture>.json`: how many flows and packets of what it holds.
@@ -40,14 +41,17 @@ BACKGROUND = {
 IPV6_SHARE = 0.08
 ODD_SHARE = 0.25
 """Of the flows of instant messaging."""
+CHATTY = (60, 300)
+"""Messages of one conversation where a capture holds one protocol only; in a mixed one there are 3 to 39."""
 
 
 class Office:
     """Starts flows, and counts what it started."""
 
-    def __init__(self, seed: int, im_share: float) -> None:
+    def __init__(self, seed: int, im_share: float, only: str | None = None) -> None:
         self.dice = Random(seed)
         self.im_share = im_share
+        self.only = only
         self.flows: Counter[str] = Counter()
         self.packets: Counter[str] = Counter()
         self._port = 20_000
@@ -62,6 +66,16 @@ class Office:
             client = f"10.77.{dice.randrange(4)}.{dice.randrange(1, 255)}"
             server = f"{dice.choice(('198.51.100', '203.0.113', '192.0.2', '198.18.7'))}.{dice.randrange(1, 255)}"
         return Ends(packed(client), self._port, packed(server), server_port)
+
+    def one_protocol(self, name: str) -> Iterator[Packet]:
+        """A long conversation on the protocol's own port; every second one over its other transport, if it has one."""
+        speech = talk.SPEECHES[name]
+        turns, over_tcp = speech.turns, speech.transport == "tcp"
+        if speech.other is not None and self.flows[name] % 2:
+            turns, over_tcp = speech.other, not over_tcp
+        said = turns(self.dice, self.dice.randrange(*CHATTY))
+        ends = self.ends(speech.port)
+        return tcp_flow(self.dice, ends, said) if over_tcp else udp_flow(ends, said)
 
     def instant_messaging(self) -> tuple[str, Iterator[Packet]]:
         name = self.dice.choice(list(talk.SPEECHES))
@@ -82,7 +96,10 @@ class Office:
 
     def next_flow(self, written: int) -> tuple[str, Iterator[Packet]]:
         due = self._promised < self.im_share * written or self.im_share >= 1
-        name, packets = self.instant_messaging() if due else self.background()
+        if self.only is not None:
+            name, packets = self.only, self.one_protocol(self.only)
+        else:
+            name, packets = self.instant_messaging() if due else self.background()
         self.flows[name] += 1
         return name, packets
 
@@ -115,9 +132,9 @@ def interleaved(office: Office, limit: int) -> Iterator[tuple[int, bytes]]:
             heapq.heapreplace(waiting, (now + following[0], number, name, packets, following[1]))
 
 
-def make(target: Path, packets: int, im_share: float, seed: int = 1) -> dict[str, object]:
-    """Write the capture and what it holds."""
-    office = Office(seed, im_share)
+def make(target: Path, packets: int, im_share: float, seed: int = 1, *, only: str | None = None) -> dict[str, object]:
+    """Write the capture and what it holds. `only`: nothing but conversations of this protocol."""
+    office = Office(seed, 1 if only else im_share, only)
     target.parent.mkdir(parents=True, exist_ok=True)
     record = struct.Struct("<IIII").pack
     pending: list[bytes] = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
@@ -138,7 +155,7 @@ def make(target: Path, packets: int, im_share: float, seed: int = 1) -> dict[str
         "packets": packets,
         "bytes": target.stat().st_size,
         "mean_frame": round(size / packets),
-        "im_share": im_share,
+        "im_share": office.im_share,
         "im_packets": sum(office.packets[name] for name in talk.SPEECHES),
         "flows": dict(sorted(office.flows.items())),
         "packets_by_kind": dict(sorted(office.packets.items())),
@@ -152,10 +169,11 @@ def main() -> None:
     parser.add_argument("target", type=Path)
     parser.add_argument("--packets", type=int, default=1_300_000, help="how many (default: 1 300 000, about 1 GB)")
     parser.add_argument("--im-share", type=float, default=0.01, help="share of instant messaging's packets, 0 to 1")
+    parser.add_argument("--only", choices=list(talk.SPEECHES), help="nothing but this protocol, on its own port")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.perf_counter()
-    about = make(options.target, options.packets, options.im_share, options.seed)
+    about = make(options.target, options.packets, options.im_share, options.seed, only=options.only)
     print(json.dumps(about, indent=2))
     print(f"{time.perf_counter() - began:.1f} s", file=sys.stderr)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import md5
 from random import Random
 from typing import NamedTuple
@@ -152,13 +153,14 @@ def ymsg(dice: Random, messages: int) -> Iterator[Turn]:
 # --- SIP --------------------------------------------------------------------------------------------------------------
 
 
-def sip(dice: Random, messages: int) -> Iterator[Turn]:
+def sip(dice: Random, messages: int, transport: str = "udp") -> Iterator[Turn]:
     me, peer = dice.sample(NAMES, 2)
     host = "10.77.3.4"
 
     def headers(via: str, count: int, method: str, call: str, sender: str, target: str) -> str:
-        lines = [f"Via: SIP/2.0/UDP {host};branch=z9hG4bK{via}", f"From: <sip:{sender}@sip.example.org>;tag={call[:6]}"]
-        lines += [f"To: <sip:{target}@sip.example.org>", f"Call-ID: {call}@{host}", f"CSeq: {count} {method}"]
+        lines = [f"Via: SIP/2.0/{transport.upper()} {host};branch=z9hG4bK{via}"]
+        lines += [f"From: <sip:{sender}@sip.example.org>;tag={call[:6]}", f"To: <sip:{target}@sip.example.org>"]
+        lines += [f"Call-ID: {call}@{host}", f"CSeq: {count} {method}"]
         return "\r\n".join(lines) + "\r\n"
 
     def exchange(side: int, method: str, target: str, sender: str, body: str, count: int) -> Iterator[Turn]:
@@ -245,13 +247,16 @@ class Speech(NamedTuple):
     turns: Callable[[Random, int], Iterator[Turn]]
     port: int
     transport: str = "tcp"
+    """Of mixed captures."""
+    other: Callable[[Random, int], Iterator[Turn]] | None = None
+    """The same over the other transport, where both are usual."""
 
 
 SPEECHES = {
     "oscar": Speech(oscar, 5190),
     "msnp": Speech(msnp, 1863),
     "ymsg": Speech(ymsg, 5050),
-    "sip": Speech(sip, 5060, "udp"),
+    "sip": Speech(sip, 5060, "udp", other=partial(sip, transport="tcp")),
     "xmpp": Speech(xmpp, 5222),
     "irc": Speech(irc, 6667),
 }
