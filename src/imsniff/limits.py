@@ -232,11 +232,11 @@ TICK: Final = 0.1
 LATE_NS: Final = 1_000_000_000
 """How far behind the wall clock a quiet link's time is taken to be, so that no packet comes after its time."""
 
-PROMPT_NS: Final = 400_000_000
+PROMPT_NS: Final = 300_000_000
 """Nanoseconds a live session waits after it was identified before its own findings are told: its account is mostly
 named by then. Together with RING_RETIRE_MS and TICK this stays under the second that is promised."""
 
-LIVE_FLUSH: Final = 0.25
+LIVE_FLUSH: Final = 0.2
 """Seconds that live records wait to be written together."""
 
 CHECKPOINT: Final = 10.0

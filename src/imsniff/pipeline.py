@@ -8,11 +8,14 @@ A `Sensor` is one shard: it has no globals, reads the batches of one capture and
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from copy import copy
 
 from msgspec import Struct, field
 
 from imsniff import dissect
+from imsniff.aside import Aside, Held, Packet
 from imsniff.capture.batch import Batch
 from imsniff.classify.conversation import Classifier, Conversation, Told, Verdict
 from imsniff.classify.expected import Expected
@@ -20,6 +23,7 @@ from imsniff.classify.scanner import Scanner
 from imsniff.detect import Detectors
 from imsniff.events import Encryption, Expect, Trait
 from imsniff.filter import Ends, Filter
+from imsniff.limits import LATE_NS, PROMPT_NS
 from imsniff.net.decode import Decoder
 from imsniff.net.flows import Flow, Flows, Happening, Heard
 from imsniff.net.gate import Gate
@@ -47,19 +51,24 @@ class Options(Struct, frozen=True, kw_only=True):
 class Session:
     """What the spine keeps about one flow: its way up the ladder and, once identified, its record."""
 
-    __slots__ = ("conversation", "met", "placer")
+    __slots__ = ("conversation", "held", "met", "over", "placer")
 
     def __init__(self) -> None:
         self.conversation = Conversation()
         self.placer: Placer | None = None
         self.met = False
         """Whether anything was heard of it yet."""
+        self.over = False
+        self.held: Held | None = None
+        """Its packets, where they are wanted and it is not decided yet."""
 
 
 class Sensor:
-    """One shard of the spine, for one capture."""
+    """One shard of the spine, for one capture.
 
-    def __init__(self, options: Options, capture: str) -> None:
+    With an `aside` it is live: what a session shows is told soon after it was identified and not only when it ends."""
+
+    def __init__(self, options: Options, capture: str, aside: Aside | None = None) -> None:
         dissect.load()
         self._options = options
         self._capture = capture
@@ -69,6 +78,11 @@ class Sensor:
         self.flows: Flows[Session] = Flows(Session, self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), Expected())
         self._detectors = Detectors(options.policy)
+        self._aside = aside
+        self._fresh: deque[tuple[int, Flow[Session]]] = deque()
+        """Sessions lately identified, and when to tell what they show."""
+        self.identified = 0
+        """Flows found to be messaging."""
 
     def read(self, batch: Batch) -> Iterator[Record]:
         """The records of a batch, in packet order."""
@@ -76,6 +90,34 @@ class Sensor:
         for packet in self.gate.raise_packets(batch):
             for segment in decode(batch.slab, *packet):
                 yield from self._segment(segment)
+                if self._aside is not None and self._aside.keep_packets:
+                    self._keep(self._aside, segment, batch, *packet[1:])
+        if self._aside is not None:
+            yield from self._show(self._aside, self.flows.now)
+
+    def tick(self, now: int) -> Iterator[Record]:
+        """A live link is quiet: it is `now` (nanoseconds since 1970)."""
+        yield from self._happenings(self.flows.tick(now - LATE_NS))
+        if self._aside is not None:
+            yield from self._show(self._aside, now)
+
+    def prepare(self) -> None:
+        """Compile the signatures now: the first packet shall not wait for it."""
+        for transport in "tcp", "udp":
+            for midstream in False, True:
+                self._shared.scanner.scan(b"", transport, midstream=midstream)
+
+    def reload(self, options: Options) -> None:
+        """Other signatures, another policy: flows stay, and those that are decided stay decided."""
+        self._options = options
+        self._ports = options.signatures.ports
+        self.flows.adopt(self._ports.servers)
+        self._shared = Classifier(Scanner(options.signatures.payload), self._shared.expected)
+        self._detectors.adopt(options.policy)
+
+    def expect(self, expect: Expect, ts: int) -> None:
+        """Another worker heard a flow announced."""
+        self._shared.expected.announce(expect, ts)
 
     def finish(self) -> Iterator[Record]:
         """The capture ended: what is still open is closed."""
@@ -111,6 +153,8 @@ class Sensor:
                 yield from self._place(flow, conversation.end(flow.last_frame, flow.last_ts))
                 if conversation.verdict is Verdict.WATCH:
                     yield from self._close(flow)
+                elif flow.reader.held is not None and self._aside is not None:
+                    self._aside.drop(flow.reader.held)
 
     def _recall(self, flow: Flow[Session]) -> None:
         """Was this flow announced?"""
@@ -123,9 +167,12 @@ class Sensor:
     def _obey(self, flow: Flow[Session], verdict: Verdict, segment: Segment) -> None:
         if verdict is Verdict.WATCH:
             self.flows.watch(flow)
+            self._identified(flow)
         elif verdict is Verdict.IGNORE:
             self.flows.forget(flow)
             self.gate.ignore(segment)
+            if flow.reader.held is not None and self._aside is not None:
+                self._aside.drop(flow.reader.held)
 
     def _place(self, flow: Flow[Session], told: Iterable[Told]) -> Iterator[Record]:
         for event, frame, ts in told:
@@ -134,6 +181,8 @@ class Sensor:
                 placer.learn(event)
             elif isinstance(event, Expect):
                 self._shared.expected.announce(event, ts)
+                if self._aside is not None:
+                    self._aside.announced.append((event, ts))
             record = placer.place(event, frame, ts, flow.reader.conversation.speaker(event))
             if record is not None:
                 yield record
@@ -170,6 +219,7 @@ class Sensor:
             last_frame=flow.first.frame,
             community_id=community_id(client, server, flow.protocol),
         )
+        self.identified += 1
         options = self._options
         flow.reader.placer = Placer(
             session, options.content, options.fingerprint_key, keep_secrets=options.keep_secrets
@@ -192,11 +242,51 @@ class Sensor:
         return session
 
     def _close(self, flow: Flow[Session]) -> Iterator[Record]:
-        if flow.reader.placer is None:  # a session of which nothing was told but that it is there
-            self._open(flow)
-        session = self._current(flow)
+        session = self._session(flow)
+        flow.reader.over = True
+        if flow.reader.held is not None and self._aside is not None:
+            self._aside.claim(flow.reader.held)
         yield session
         yield from self._detectors.on_session(session)
+
+    def _session(self, flow: Flow[Session]) -> SessionRecord:
+        if flow.reader.placer is None:  # a session of which nothing was told but that it is there
+            self._open(flow)
+        return self._current(flow)
+
+    # --- live only ----------------------------------------------------------------------------------------------------
+
+    def _identified(self, flow: Flow[Session]) -> None:
+        if self._aside is None:
+            return
+        self._aside.sessions.append(copy(self._session(flow)))
+        self._fresh.append((flow.last_ts + PROMPT_NS, flow))
+        if flow.reader.held is not None:
+            self._aside.claim(flow.reader.held)
+
+    def _show(self, aside: Aside, now: int) -> Iterator[Record]:
+        """What sessions that were identified some time ago show."""
+        while self._fresh and self._fresh[0][0] <= now:
+            flow = self._fresh.popleft()[1]
+            if not flow.reader.over:
+                session = copy(self._session(flow))
+                aside.sessions.append(session)
+                yield from self._detectors.on_session(session)
+
+    def _keep(
+        self, aside: Aside, segment: Segment, batch: Batch, at: int, size: int, wire: int, ts: int, link: int
+    ) -> None:
+        """The packet of this segment, where it is one of a messaging session or may be."""
+        flow = self.flows.holding(segment)
+        if flow is None:
+            return
+        packet = Packet(ts, link, wire, bytes(batch.slab[at : at + size]))
+        if flow.reader.conversation.verdict is Verdict.WATCH:
+            aside.packets.append(packet)
+            return
+        if flow.reader.held is None:
+            flow.reader.held = Held()
+        aside.hold(flow.reader.held, packet)
 
 
 def _transport(flow: Flow[Session]) -> str:

@@ -1,4 +1,4 @@
-"""What can be wrong with a capture: the file is none, or it breaks off."""
+"""What can be wrong with a capture: the file is none, it breaks off, or the interface cannot be listened to."""
 
 from __future__ import annotations
 
@@ -29,3 +29,16 @@ class CaptureError(Exception):
 
 class CaptureCut(CaptureError):
     """A capture that is cut off or corrupt from some point on. Raised after everything before it was delivered."""
+
+
+class CannotCapture(Exception):
+    """An interface cannot be captured from, and what to do about it."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+
+class BadFilter(ValueError):
+    """A capture filter that libpcap refuses; the message is libpcap's."""

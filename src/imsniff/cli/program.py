@@ -19,6 +19,7 @@ from imsniff.cli.terminal import Voice
 
 COMMANDS: dict[str, str] = {
     "analyze": "Analyse capture files: which instant messaging runs, who uses it, what it leaks.",
+    "capture": "Listen on interfaces: instant messaging as it happens.",
     "report": "Report what was found, and what is new, gone and standing since the last audit.",
     "export": "Export records and findings for other programs.",
     "explain": "Explain a finding: rule, evidence, frames, remedy.",

@@ -368,6 +368,10 @@ class Detectors:
         self._policy = policy or Policy()
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
 
+    def adopt(self, policy: Policy) -> None:
+        """From now on this policy counts; what was told stays told."""
+        self._policy = policy
+
     def on_record(self, session: SessionRecord, record: Record, wire: str = "") -> Iterator[FindingRecord]:
         """What one placed record shows. `session` is what is known of its session at this moment."""
         context = Context(session, self._policy)
@@ -380,7 +384,7 @@ class Detectors:
         context = Context(session, self._policy)
         for detector in DETECTORS.get(SessionRecord, ()):
             for found in detector(context, session, wire):
-                told = (found.risk, session.id)
+                told = (found.id, session.id)
                 if told in self._told:
                     continue
                 self._told[told] = None

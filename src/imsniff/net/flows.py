@@ -148,6 +148,15 @@ class Flows(Generic[Reader]):
         if flags & (Flag.FIN | Flag.RST) and segment.protocol == TCP:
             yield from self._closing(flow, segment)
 
+    @property
+    def now(self) -> int:
+        """The latest packet's time, or what `tick` said."""
+        return self._now
+
+    def adopt(self, server_ports: frozenset[int]) -> None:
+        """From now on these tell who was called."""
+        self._server_ports = server_ports
+
     def watch(self, flow: Flow[Reader]) -> None:
         """The flow is IM: it gets a session's lifetime."""
         if flow.lifetime is Lifetime.UNDECIDED:
@@ -156,6 +165,17 @@ class Flows(Generic[Reader]):
     def forget(self, flow: Flow[Reader]) -> None:
         """The flow is not IM: drop it without a word."""
         self._shelves[flow.lifetime].pop(flow.key, None)
+
+    def tick(self, now: int) -> Iterator[Happening[Reader]]:
+        """A live link is quiet: it is `now` (nanoseconds since 1970), and no earlier packet will come."""
+        self._now = max(self._now, now)
+        yield from self._reap()
+
+    def holding(self, segment: Segment) -> Flow[Reader] | None:
+        """The flow that a segment belongs to, where there is one."""
+        source, target = segment.source, segment.target
+        key = source + target if source < target else target + source
+        return self._find(key + b"u" if segment.protocol == UDP else key)
 
     def overflow(self) -> Iterator[Over[Reader]]:
         """Flows that exceed a cap, the longest silent first."""

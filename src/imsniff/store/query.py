@@ -39,7 +39,8 @@ class Run(msgspec.Struct, kw_only=True):
     program: str
     signatures: str | None
     options: dict[str, Any]
-    counters: dict[str, int]
+    counters: dict[str, Any]
+    """Numbers, and of a live run that lost packets `blind`: the spans in which it did."""
     read: bool
     inputs: list[Input] = []
 

@@ -64,6 +64,8 @@ class Writer:
         """Of the run, written at its end: the caller adds packets, drops, errors; the writer counts records by kind."""
         self.read = False
         """Whether any packet was read."""
+        self.blind: list[Row] = []
+        """Spans in which a live run lost packets: `capture`, `since`, `until`, `lost`."""
         values = {
             "started": moment_of(now()),
             "alive": moment_of(now()),
@@ -102,6 +104,25 @@ class Writer:
             self._waiting += 1
         if self._waiting >= STORE_BATCH:
             self.flush()
+
+    def update(self, session: SessionRecord) -> None:
+        """A session that goes on: stored as it is known now, counted when it ends."""
+        self.add(session)
+        self.counters["sessions"] -= 1
+
+    def flush_waiting(self) -> None:
+        """Flush, where anything waits. Raises StoreError."""
+        if self._waiting:
+            self.flush()
+
+    def checkpoint(self) -> None:
+        """Write the counters as they are, and that the run is alive. Raises StoreError."""
+        now = {"alive": moment_of(self._now()), "counters": self._told(), "read": self.read}
+        with self._store.begin() as connection:
+            connection.execute(update(RUN).where(RUN.c.id == self.run).values(now))
+
+    def _told(self) -> Row:
+        return {**self.counters, **({"blind": self.blind} if self.blind else {})}
 
     def _add_sighting(self, seen: Sighting) -> None:
         self.counters["sightings"] += 1
@@ -183,7 +204,7 @@ class Writer:
     def close(self) -> None:
         """Write what is waiting and end the run."""
         self.flush()
-        ended = {"ended": moment_of(self._now()), "counters": dict(self.counters), "read": self.read}
+        ended = {"ended": moment_of(self._now()), "counters": self._told(), "read": self.read}
         with self._store.begin() as connection:
             connection.execute(update(RUN).where(RUN.c.id == self.run).values(ended))
 

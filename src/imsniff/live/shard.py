@@ -1,0 +1,192 @@
+"""One shard of a live run: interfaces, a sensor for each, and what they lost. Runs here or in a worker process."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+from imsniff.aside import Aside, Packet
+from imsniff.capture.errors import CannotCapture
+from imsniff.capture.live import LiveSource
+from imsniff.events import Expect
+from imsniff.limits import RING_RETIRE_MS
+from imsniff.live.counts import Blind, Counts
+from imsniff.pipeline import Options, Sensor
+from imsniff.records import Record, SessionRecord
+
+_Item = TypeVar("_Item")
+_LOSSES_EVERY = 0.2
+"""Seconds between two looks at what was lost."""
+_MOST_BLOCKS = 8
+"""Blocks of one interface taken in one turn, so that a busy one does not starve the others, nor the clock."""
+_DRAIN = 5.0
+"""Seconds that the last packets may take once no more are let in."""
+
+
+class Receiver(Protocol):
+    """Where a shard's output goes."""
+
+    def record(self, record: Record) -> None: ...
+    def session(self, session: SessionRecord) -> None:
+        """A session that goes on, as it is known now."""
+
+    def packet(self, packet: Packet) -> None:
+        """A packet of a session, for `-w`."""
+
+    def blind(self, span: Blind) -> None: ...
+    def announced(self, expect: Expect, ts: int) -> None:
+        """A flow was announced that may come to another worker."""
+
+    def fault(self, text: str) -> None:
+        """Something to warn of."""
+
+
+class _Line:
+    """One interface."""
+
+    def __init__(self, source: LiveSource, sensor: Sensor, aside: Aside) -> None:
+        self.source = source
+        self.sensor = sensor
+        self.aside = aside
+        self.octets = 0
+        self.dropped = 0
+        self.checked = time.time_ns()
+        self.gone = False
+
+
+class Shard:
+    def __init__(
+        self, sources: Sequence[LiveSource], options: Options, receiver: Receiver, *, keep_packets: bool = False
+    ) -> None:
+        self._receiver = receiver
+        self._lines: list[_Line] = []
+        self._poll = select.poll()
+        for source in sources:
+            aside = Aside(keep_packets=keep_packets)
+            sensor = Sensor(options, source.capture, aside)
+            sensor.prepare()
+            self._lines.append(_Line(source, sensor, aside))
+            self._poll.register(source.fileno(), select.POLLIN)
+        self._looked = 0.0
+
+    @property
+    def blind_for_good(self) -> bool:
+        """Whether all interfaces are gone."""
+        return all(line.gone for line in self._lines)
+
+    def wake_for(self, descriptor: int) -> None:
+        """Waiting ends when this becomes readable, too."""
+        self._poll.register(descriptor, select.POLLIN)
+
+    def turn(self, wait: float) -> None:
+        """Waits for packets, at most `wait` seconds, and works through those that are there."""
+        ready = {descriptor for descriptor, _ in self._poll.poll(wait * 1000)}
+        for line in self._lines:
+            if not line.gone:
+                self._read(line, quiet=line.source.fileno() not in ready)
+        if time.monotonic() - self._looked >= _LOSSES_EVERY:
+            self._looked = time.monotonic()
+            for line in self._lines:
+                self._losses(line)
+
+    def finish(self) -> None:
+        """No more packets are let in; the last are read, and what is open is closed."""
+        for line in self._lines:
+            line.source.stop()
+        until = time.monotonic() + _DRAIN
+        rest = [line for line in self._lines if not line.gone]
+        quiet_since = time.monotonic()
+        while rest and time.monotonic() < until:
+            before = sum(line.source.frames for line in rest)
+            self._poll.poll(RING_RETIRE_MS / 2)
+            for line in rest:
+                self._read(line, quiet=False)
+            if sum(line.source.frames for line in rest) != before:
+                quiet_since = time.monotonic()
+            rest = [line for line in rest if not line.gone and not self._drained(line)]
+            if time.monotonic() - quiet_since > 4 * RING_RETIRE_MS / 1000:
+                break
+        for line in self._lines:
+            self._losses(line)
+            self._hand_over(line, line.sensor.finish())
+
+    def reload(self, options: Options) -> None:
+        for line in self._lines:
+            line.sensor.reload(options)
+            line.sensor.prepare()
+
+    def expect(self, expect: Expect, ts: int) -> None:
+        for line in self._lines:
+            line.sensor.expect(expect, ts)
+
+    def counts(self) -> dict[str, Counts]:
+        """By interface."""
+        return {line.source.capture: _counts(line) for line in self._lines}
+
+    def close(self) -> None:
+        for line in self._lines:
+            line.source.close()
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _read(self, line: _Line, *, quiet: bool) -> None:
+        try:
+            for _ in range(_MOST_BLOCKS):
+                batch = line.source.take()
+                if batch is None:
+                    if quiet:
+                        self._hand_over(line, line.sensor.tick(time.time_ns()))
+                    return
+                line.octets += batch.end - batch.start
+                self._hand_over(line, line.sensor.read(batch))
+        except CannotCapture as why:
+            line.gone = True
+            self._poll.unregister(line.source.fileno())
+            self._receiver.fault(str(why))
+
+    def _hand_over(self, line: _Line, records: Iterator[Record]) -> None:
+        receiver, aside = self._receiver, line.aside
+        for record in records:
+            _emptied(aside.sessions, receiver.session)  # a session is there before what belongs to it
+            receiver.record(record)
+        _emptied(aside.sessions, receiver.session)
+        _emptied(aside.packets, receiver.packet)
+        _emptied(aside.announced, lambda one: receiver.announced(*one))
+
+    def _losses(self, line: _Line) -> None:
+        now, lost = time.time_ns(), line.source.losses()
+        dropped = lost.dropped + lost.interface
+        if dropped > line.dropped:
+            span = Blind(capture=line.source.capture, since=line.checked, until=now, lost=dropped - line.dropped)
+            self._receiver.blind(span)
+        line.dropped, line.checked = dropped, now
+
+    @staticmethod
+    def _drained(line: _Line) -> bool:
+        lost = line.source.losses()
+        return line.source.frames >= lost.received - lost.dropped
+
+
+def _emptied(waiting: list[_Item], give: Callable[[_Item], None]) -> None:
+    for one in waiting:
+        give(one)
+    waiting.clear()
+
+
+def _counts(line: _Line) -> Counts:
+    lost, sensor = line.source.losses(), line.sensor
+    return Counts(
+        received=lost.received,
+        packets=line.source.frames,
+        kernel_drops=lost.dropped,
+        ring_full=lost.frozen,
+        interface_drops=lost.interface,
+        octets=line.octets,
+        gate_skips=sensor.gate.skipped,
+        sessions=sensor.identified,
+        flows=len(sensor.flows),
+        evicted=sensor.flows.evicted,
+        unheld=line.aside.missing,
+    )
