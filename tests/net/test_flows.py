@@ -63,6 +63,17 @@ def test_a_new_connection_on_the_same_ports_is_a_new_flow():
     assert said(out) == [(Side.CLIENT, b"one"), (Side.CLIENT, b"two"), (Side.CLIENT, b"three")]
 
 
+def test_a_syn_behind_its_answer_is_no_new_connection():
+    out = run(
+        segment(B, A, seq=100, ack=6, flags=SYN | ACK),
+        segment(A, B, seq=5, flags=SYN),
+        segment(B, A, b"later", seq=104, ack=6, flags=ACK),
+        segment(B, A, b"now", seq=101, ack=6, flags=ACK),
+    )
+    assert said(out) == [(Side.SERVER, b"now"), (Side.SERVER, b"later")]
+    assert sum(isinstance(h, Over) for h in out) == 1
+
+
 def test_a_lost_syn_of_the_server_does_not_hide_its_first_bytes():
     out = run(
         segment(A, B, seq=5, flags=SYN),

@@ -222,6 +222,8 @@ class Flows(Generic[Reader]):
         flow = Flow(key, segment, caller, called, self._new_reader())
         if opening == Flag.SYN:
             flow.opening_seq = segment.seq
+        elif opening & Flag.SYN:  # the answer was captured before the question, or without it
+            flow.opening_seq = (segment.ack - 1) & 0xFFFFFFFF
         self._shelves[flow.lifetime][key] = flow
         return flow
 
