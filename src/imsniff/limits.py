@@ -99,6 +99,16 @@ MAX_IGNORED: Final = 400_000
 """Directions of flows the pure-Python gate remembers as not IM (about 60 MB). Full: the oldest quarter is forgotten
 and, if still alive, looked at again."""
 
+MAX_IGNORED_FLOWS: Final = 1_310_720
+"""Flows the compiled gate remembers as not IM: a million at once, and room so that hashing finds a place for each. 52
+bytes an entry, taken at the start and touched as they fill. Full: of sixteen entries what ends first is forgotten."""
+
+GATE_CHUNK: Final = 8
+"""Packets the compiled gate hands up at a time."""
+
+GATE_BYTES: Final = 4_096
+"""Bytes the compiled gate walks before it hands up what it has: verdicts reach it no later than that."""
+
 IGNORE_NS: Final = 300 * 1_000_000_000
 """Nanoseconds a flow stays ignored: a long-lived flow is looked at again every five minutes, so that IM that starts
 late inside it (a proxy kept alive, a re-used UDP port) is still met."""
@@ -180,6 +190,10 @@ MAX_FINDINGS: Final = 100_000
 """Distinct findings one run keeps in memory (about 100 MB). Beyond: counted, stored, and not in the run's own
 summary."""
 
+MAX_CACHED: Final = 4_096
+"""Answers kept of a pure function that is asked the same again and again (is this host inside, which finding is this):
+a few for each conversation under way. About 2 MB each with names of real length. The longest unused go."""
+
 MAX_REMEMBERED_SIGHTINGS: Final = 200_000
 """Sightings one run remembers so as not to count a packet twice that two capture files share."""
 
@@ -192,6 +206,16 @@ STORE_BUSY_SECONDS: Final = 10
 MAX_REPORT_FINDINGS: Final = 1_000
 """Findings an HTML or PDF report prints, worst first; it says how many more there are. A report of 1 885 pages is
 read by nobody."""
+
+MAX_REPORT_ROWS: Final = 10_000
+"""Rows of each table of a report's overview: accounts, log-ins, addresses. Further ones are not told apart any more."""
+
+MAX_NAMES_TOLD: Final = 20
+"""Ports, hosts or recipients that one row of a report's overview names."""
+
+MAX_TERMINAL_ROWS: Final = 12
+"""Rows of each table on a terminal: the whole must be readable by scrolling once. It says how many more there are, and
+where."""
 
 MAX_REPORT_BARS: Final = 48
 """Bars of the chart over time: what is readable at the width of a page."""

@@ -26,7 +26,7 @@ from imsniff.filter import Ends, Filter
 from imsniff.limits import LATE_NS, PROMPT_NS
 from imsniff.net.decode import Decoder
 from imsniff.net.flows import Flow, Flows, Happening, Heard
-from imsniff.net.gate import Gate
+from imsniff.net.gates import open_gate
 from imsniff.net.segment import TCP, Segment, endpoint
 from imsniff.placing import Placer, community_id, evidence_of, identifier
 from imsniff.policy import Policy
@@ -73,7 +73,7 @@ class Sensor:
         self._options = options
         self._capture = capture
         self._ports = options.signatures.ports
-        self.gate = Gate(enabled=options.gate)
+        self.gate = open_gate(enabled=options.gate)
         self.decoder = Decoder()
         self.flows: Flows[Session] = Flows(Session, self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), Expected())

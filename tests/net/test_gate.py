@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imsniff.capture.batch import Batch
+from imsniff.capture.pcap import Straight
 from imsniff.limits import IGNORE_NS, MAX_IGNORED
 from imsniff.net.decode import TUNNEL_PORTS
 from imsniff.net.gate import Gate
@@ -69,6 +73,15 @@ def test_time_lifts_it():
     assert raised(gate, (late - 1, tcp(A, B, b"x" * 30)), (late, tcp(A, B, b"x" * 30))) == [2]
     assert gate.covers(segment(A, B, ts=late - 1))
     assert not gate.covers(segment(A, B, ts=late))
+
+
+def test_time_lifts_it_also_where_a_fraction_is_more_than_a_second():
+    gate = Gate()
+    gate.ignore(segment(A, B))
+    packet = tcp(A, B, b"x" * 30)
+    slab = struct.pack("<IIII", IGNORE_NS // 10**9 - 1, 10**9, len(packet), len(packet)) + packet
+    straight = Batch("test", bytearray(slab), 0, len(slab), 1, Straight("<", 1, 16, 1))
+    assert [row[0] for row in gate.raise_packets(straight)] == [1]
 
 
 def test_a_tunnel_is_never_skipped():

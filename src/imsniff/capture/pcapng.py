@@ -55,11 +55,12 @@ def _simple_size(wire: int, length: int, interfaces: list[Interface]) -> int:
 class Pcapng:
     """Walks the blocks of a file; section headers and interfaces met on the way set how those after them are read."""
 
-    __slots__ = ("_interfaces", "_order")
+    __slots__ = ("interfaces", "order")
 
     def __init__(self) -> None:
-        self._order = "<"
-        self._interfaces: list[Interface] = []
+        self.order = "<"
+        """Byte order of the section that was reached, as `struct` writes it."""
+        self.interfaces: list[Interface] = []
 
     def walk(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, Walked]:
         at, frames, fault, going = start, 0, "", True
@@ -72,7 +73,7 @@ class Pcapng:
         self, slab: bytearray | memoryview, at: int, end: int
     ) -> Generator[Row, None, tuple[int, int, str, bool]]:
         """Walks up to and over the next section header: where it stopped, packets, fault, and whether to go on."""
-        order, interfaces, frames = self._order, self._interfaces, 0
+        order, interfaces, frames = self.order, self.interfaces, 0
         whole, head, word = (Struct(order + shape).unpack_from for shape in ("IIIIIII", "III", "I"))
         shift, last = (0 if order == "<" else 16), end - 28
         while at + 12 <= end:
@@ -136,16 +137,16 @@ class Pcapng:
             return at, f"version {major}.{minor} of pcapng is not known"
         if behind > end:
             return at, ""
-        self._order, self._interfaces = order, []
+        self.order, self.interfaces = order, []
         return behind, ""
 
     def _interface(self, slab: bytearray | memoryview, at: int, length: int) -> str:
         """Adds an interface; says what is wrong with it."""
         if length < 20:
             return "an interface description is cut short"
-        if len(self._interfaces) >= MAX_INTERFACES:
+        if len(self.interfaces) >= MAX_INTERFACES:
             return f"more than {MAX_INTERFACES} interfaces"
-        order = self._order
+        order = self.order
         link, snaplen = Struct(order + "H2xI").unpack_from(slab, at + 8)
         unit, plus = 6, 0
         option, at, end = Struct(order + "HH"), at + 16, at + length - 4
@@ -160,7 +161,7 @@ class Pcapng:
                 (plus,) = Struct(order + "q").unpack_from(slab, at)
             at += size + 3 & ~3
         times, by = _scale(unit)
-        self._interfaces.append(Interface(link, snaplen, times, by, plus * 1_000_000_000))
+        self.interfaces.append(Interface(link, snaplen, times, by, plus * 1_000_000_000))
         return ""
 
 

@@ -116,6 +116,7 @@ class Gate:
             FRAGMENTED[straight.order],
         )
         nothing: Table = {}
+        whole = SECOND // unit
         lookup = [self._until.get(protocol, nothing).get for protocol in range(256)]
         plain, udp, syn, skips = PLAIN_IPV4, UDP, Flag.SYN, self._skips
         slab, at, end, frame = batch.slab, batch.start, batch.end, batch.first_frame - 1
@@ -134,6 +135,7 @@ class Gate:
                     and size >= LEAST
                     and not fragment & fragmented
                     and (protocol == udp or not flags & syn)
+                    and (fraction < whole or second + fraction // whole < until)
                 ):
                     skipped += 1
                     at = behind

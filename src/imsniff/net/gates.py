@@ -1,0 +1,49 @@
+"""Which gate: the compiled one where it was built, else the reference in Python.
+
+`IMSNIFF_GATE=python` or `IMSNIFF_GATE=compiled` forces one of them, to compare them or to look for a fault.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Protocol
+
+from imsniff.capture.batch import Batch
+from imsniff.net import gate
+from imsniff.net.segment import Segment
+
+CHOICE = "IMSNIFF_GATE"
+
+
+class Gate(Protocol):
+    """What either gate is to those who use it."""
+
+    frames: int
+    """Number of the last packet seen."""
+    skipped: int
+
+    def raise_packets(self, batch: Batch) -> Iterator[gate.Raised]:
+        """The packets of a batch that must be looked at. Walks the batch."""
+
+    def ignore(self, segment: Segment) -> None:
+        """Both directions of the segment's flow are not instant messaging, for IGNORE_NS from now."""
+
+    def covers(self, segment: Segment) -> bool:
+        """Whether this segment belongs to an ignored flow."""
+
+
+def open_gate(*, enabled: bool = True) -> Gate:
+    """Raises ImportError where the compiled one is asked for and is not there, ValueError where none is known so."""
+    choice = os.environ.get(CHOICE, "")
+    if choice not in ("", "python", "compiled"):
+        raise ValueError(f"{CHOICE} is python or compiled, not {choice!r}")
+    if choice != "python":
+        try:
+            from imsniff.net._gate import Gate as Compiled
+        except ImportError:
+            if choice:
+                raise
+        else:
+            return Compiled(enabled=enabled)
+    return gate.Gate(enabled=enabled)
