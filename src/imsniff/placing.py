@@ -60,13 +60,17 @@ def community_id(source: tuple[str, int], target: tuple[str, int], protocol: int
 
 
 def _clip(text: str | None, limit: int = MAX_NAME) -> str | None:
-    if text is None:
-        return None
+    if text is None or (len(text) <= limit and text.isascii()):
+        return text
     return text[:limit].encode("utf-8", "replace").decode("utf-8")  # lone surrogates are not text
 
 
 def _name(text: str) -> str:
     return _clip(text) or ""
+
+
+At = dict[str, Any]
+"""The keys of a record that do not depend on its kind."""
 
 
 class Placer:
@@ -93,15 +97,17 @@ class Placer:
                 return None
             if self._anomalies > MAX_ANOMALIES:
                 event = Anomaly(side=event.side, code="anomaly.suppressed", detail="further anomalies are not reported")
-        record = make(self, event, speaker)
         self._count += 1
-        record.id = identifier(self.session.id, self._count)
-        record.ts = timestamp(ts)
-        record.capture = self.session.capture
-        record.frame = frame
-        record.session = self.session.id
-        record.protocol = self.session.protocol
-        return record
+        session = self.session
+        at: At = {
+            "id": identifier(session.id, self._count),
+            "ts": timestamp(ts),
+            "capture": session.capture,
+            "frame": frame,
+            "session": session.id,
+            "protocol": session.protocol,
+        }
+        return make(self, event, speaker, at)
 
     def learn(self, trait: Trait) -> None:
         """A fact about the whole session."""
@@ -116,11 +122,11 @@ class Placer:
 
     # --- one maker a kind ---------------------------------------------------------------------------------------------
 
-    def login(self, event: Login, _: Side) -> LoginRecord:
+    def login(self, event: Login, _: Side, at: At) -> LoginRecord:
         if event.account and not self.session.account and event.grade is not Grade.TOKEN:
             self.session.account = _clip(event.account)
         return LoginRecord(
-            **UNPLACED,
+            **at,
             account=_clip(event.account),
             scheme=_name(event.scheme),
             grade=event.grade.value,
@@ -129,9 +135,9 @@ class Placer:
             secret=_clip(event.secret, MAX_TEXT) if self._keep else None,
         )
 
-    def message(self, event: Message, speaker: Side) -> MessageRecord:
+    def message(self, event: Message, speaker: Side, at: At) -> MessageRecord:
         return MessageRecord(
-            **UNPLACED,
+            **at,
             sender=_clip(event.sender),
             recipient=_clip(event.recipient),
             room=_clip(event.room),
@@ -141,19 +147,15 @@ class Placer:
             offline=event.offline,
         )
 
-    def presence(self, event: Presence, _: Side) -> PresenceRecord:
-        return PresenceRecord(
-            **UNPLACED, account=_name(event.account), status=_name(event.status), note=_clip(event.note)
-        )
+    def presence(self, event: Presence, _: Side, at: At) -> PresenceRecord:
+        return PresenceRecord(**at, account=_name(event.account), status=_name(event.status), note=_clip(event.note))
 
-    def contact(self, event: Contact, _: Side) -> ContactRecord:
-        return ContactRecord(
-            **UNPLACED, owner=_clip(event.owner), account=_name(event.account), group=_clip(event.group)
-        )
+    def contact(self, event: Contact, _: Side, at: At) -> ContactRecord:
+        return ContactRecord(**at, owner=_clip(event.owner), account=_name(event.account), group=_clip(event.group))
 
-    def transfer(self, event: Transfer, _: Side) -> TransferRecord:
+    def transfer(self, event: Transfer, _: Side, at: At) -> TransferRecord:
         return TransferRecord(
-            **UNPLACED,
+            **at,
             name=_name(event.name),
             size=event.size,
             sender=_clip(event.sender),
@@ -163,9 +165,9 @@ class Placer:
             media=_clip(event.media),
         )
 
-    def exposure(self, event: Exposure, _: Side) -> ExposureRecord:
+    def exposure(self, event: Exposure, _: Side, at: At) -> ExposureRecord:
         return ExposureRecord(
-            **UNPLACED,
+            **at,
             account=_clip(event.account),
             ip=event.ip,
             port=event.port,
@@ -174,12 +176,9 @@ class Placer:
             to=_clip(event.to),
         )
 
-    def anomaly(self, event: Anomaly, _: Side) -> AnomalyRecord:
-        return AnomalyRecord(**UNPLACED, code=event.code, detail=_clip(event.detail))
+    def anomaly(self, event: Anomaly, _: Side, at: At) -> AnomalyRecord:
+        return AnomalyRecord(**at, code=event.code, detail=_clip(event.detail))
 
-
-UNPLACED: dict[str, Any] = {"id": "", "ts": "", "capture": "", "frame": 0, "session": "", "protocol": ""}
-"""Filled in by `Placer.place`, the same for every kind."""
 
 MAKERS: dict[type[Event], Callable[..., Placed]] = {
     Login: Placer.login,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -23,11 +24,18 @@ def timestamp(nanoseconds: int) -> str:
     """RFC 3339 UTC with microseconds, from nanoseconds since 1970. Sorts as text.
 
     A time beyond year 9999 (a broken capture can say so) is the last moment of that year."""
+    second, rest = divmod(nanoseconds, 1_000_000_000)
+    text = _second(second)
+    return f"{text}.{rest // 1000:06d}Z" if text else "9999-12-31T23:59:59.999999Z"
+
+
+@lru_cache(maxsize=4_096)
+def _second(second: int) -> str:
+    """Packets come by time: nearly all fall into a second that was just formatted. Empty beyond year 9999."""
     try:
-        moment = _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+        return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
     except OverflowError:
-        moment = datetime.max.replace(tzinfo=UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return ""
 
 
 class Confidence(StrEnum):
@@ -214,6 +222,8 @@ def to_json(record: Record) -> bytes:
         line = _ENCODER.encode(record)
     except UnicodeEncodeError:  # a capture's file name need not be UTF-8: Python gives such bytes as lone surrogates
         line = _ENCODER.encode(_encodable(msgspec.to_builtins(record)))
+    if line.isascii() and b"\x7f" not in line:
+        return line
     return _UNSEEN.sub(_escaped, line)
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
-from imsniff.limits import MAX_NAME
+from imsniff.limits import MAX_CACHED, MAX_NAME
 
 
 def _screen_name(name: str) -> str:
@@ -75,6 +76,7 @@ _NORMAL: dict[str, Callable[[str], str]] = {
 }
 
 
+@lru_cache(maxsize=MAX_CACHED)
 def normalise(protocol: str, account: str) -> str:
     """`account` as the protocol's service compares it; empty where nothing is left of it."""
     return _NORMAL.get(protocol, str.strip)(account[:MAX_NAME])

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
-import msgspec
-
 from imsniff.detect.accounts import normalise
-from imsniff.limits import MAX_EVIDENCE, MAX_EXCERPT, MAX_FINDINGS, MAX_REMEMBERED_SIGHTINGS
+from imsniff.limits import MAX_CACHED, MAX_EVIDENCE, MAX_EXCERPT, MAX_FINDINGS, MAX_REMEMBERED_SIGHTINGS
 from imsniff.model import address, is_internal
 from imsniff.policy import Policy
 from imsniff.records import Evidence, FindingRecord, Record, SessionRecord, Severity
@@ -289,6 +288,7 @@ class Context(NamedTuple):
         return self.session.client_ip
 
 
+@lru_cache(maxsize=MAX_CACHED)
 def _inside(ip: str) -> bool:
     return (known := address(ip)) is not None and is_internal(known)
 
@@ -307,6 +307,13 @@ def on(kind: type[AnyKind]) -> Callable[[Detector[AnyKind]], Detector[AnyKind]]:
         return detector
 
     return register
+
+
+@lru_cache(maxsize=MAX_CACHED)
+def _identity(risk: str, subject: str, host: str, service: str) -> tuple[str, str]:
+    """Id and key: the same for every message of a conversation."""
+    key = key_of(risk, subject, host, service)
+    return finding_id(key), key
 
 
 def key_of(risk: str, subject: str, host: str, service: str) -> str:
@@ -339,9 +346,10 @@ def sighting(
     if risk in context.policy.off:
         return
     host = host or context.host
-    key = key_of(risk, subject, host, context.service)
+    service = context.service
+    name, key = _identity(risk, subject, host, service)
     yield Sighting(
-        id=finding_id(key),
+        id=name,
         ts=record.ts,
         capture=record.capture,
         frame=record.frame,
@@ -357,7 +365,7 @@ def sighting(
         evidence=[Evidence(capture=record.capture, frame=record.frame, rule=rule, excerpt=shown[:MAX_EXCERPT])],
         key=key,
         record=record.id,
-        service=context.service,
+        service=service,
     )
 
 
@@ -411,8 +419,11 @@ class Aggregate:
         if known is None and len(self._found) >= MAX_FINDINGS:
             self.suppressed += 1
             return None
-        self._found[found.key] = merged = _plain(found) if known is None else merge(known, found, self._evidence)
-        return merged
+        if known is None:
+            self._found[found.key] = known = _plain(found)
+        else:
+            absorb(known, found, self._evidence)
+        return known
 
     def _first_time(self, found: Sighting) -> bool:
         mark = (found.id, found.record)
@@ -436,17 +447,15 @@ def _plain(found: FindingRecord) -> FindingRecord:
     return FindingRecord(**{name: getattr(found, name) for name in FindingRecord.__struct_fields__})
 
 
-def merge(one: FindingRecord, other: FindingRecord, evidence: int = MAX_EVIDENCE) -> FindingRecord:
-    """Two reports of one finding as one."""
-    first = min(one, other, key=lambda f: (f.first_seen, f.capture, f.frame))
-    return msgspec.structs.replace(
-        one,
-        ts=first.ts,
-        capture=first.capture,
-        frame=first.frame,
-        severity=max(one.severity, other.severity, key=lambda s: s.rank),
-        count=one.count + other.count,
-        first_seen=first.first_seen,
-        last_seen=max(one.last_seen, other.last_seen),
-        evidence=[*one.evidence, *other.evidence][:evidence],
-    )
+def absorb(known: FindingRecord, other: FindingRecord, evidence: int = MAX_EVIDENCE) -> None:
+    """Another report of the same finding is counted in."""
+    known.count += other.count
+    if other.severity is not known.severity and other.severity.rank > known.severity.rank:
+        known.severity = other.severity
+    if (other.first_seen, other.capture, other.frame) < (known.first_seen, known.capture, known.frame):
+        known.ts, known.capture, known.frame = other.ts, other.capture, other.frame
+        known.first_seen = other.first_seen
+    if other.last_seen > known.last_seen:
+        known.last_seen = other.last_seen
+    if len(known.evidence) < evidence:
+        known.evidence = [*known.evidence, *other.evidence][:evidence]
