@@ -171,10 +171,10 @@ class Fanout:
         """Raises OSError."""
         kind = _FANOUT_HASH | _FANOUT_DEFRAG  # fragments carry no ports: they are put together to be hashed
         if self._id is None:
-            sock.setsockopt(_SOL_PACKET, _FANOUT, (kind | _FANOUT_UNIQUE) << 16)
+            sock.setsockopt(_SOL_PACKET, _FANOUT, pack("=I", (kind | _FANOUT_UNIQUE) << 16))
             self._id = sock.getsockopt(_SOL_PACKET, _FANOUT) & 0xFFFF
         else:
-            sock.setsockopt(_SOL_PACKET, _FANOUT, self._id | kind << 16)
+            sock.setsockopt(_SOL_PACKET, _FANOUT, pack("=I", self._id | kind << 16))
         self.members += 1
 
 
