@@ -7,21 +7,42 @@ time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Dialect, Table, insert, select, tuple_, update
 
 Row = dict[str, Any]
+Values = tuple[Any, ...]
+"""A row's values in the order of its table's columns."""
 
-_INSERT: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+def _sqlite(table: Table) -> Any:  # noqa: ANN401 - SQLAlchemy's types for this are its dialects'
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
-def keep(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert what is not there yet; what is there stays as it is."""
-    if not rows:
+def _postgresql(table: Table) -> Any:  # noqa: ANN401
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
+
+
+_INSERT: dict[str, Callable[[Table], Any]] = {"sqlite": _sqlite, "postgresql": _postgresql}
+
+
+def keep(connection: Connection, table: Table, values: Sequence[Values]) -> None:
+    """Insert what is not there yet; what is there stays as it is. For tables of texts and numbers only."""
+    if not values:
         return
-    if make := _INSERT.get(connection.dialect.name):
+    make = _INSERT.get(connection.dialect.name)
+    if make is not None and connection.dialect.paramstyle == "qmark":
+        # a thousand rows a statement: SQLAlchemy's own handling of each row costs as much as SQLite's
+        connection.exec_driver_sql(_keeping(table, connection.dialect), list(values))
+        return
+    rows = [dict(zip(table.columns.keys(), row, strict=True)) for row in values]
+    if make is not None:
         connection.execute(make(table).on_conflict_do_nothing(index_elements=_key(table)), rows)
         return
     there = _there(connection, table, rows)
@@ -54,6 +75,12 @@ def replace(connection: Connection, table: Table, rows: Sequence[Row], *, unless
             connection.execute(insert(table), row)
         elif row[unless_less] >= known:
             connection.execute(update(table).where(where).values({name: row[name] for name in columns}))
+
+
+@lru_cache
+def _keeping(table: Table, dialect: Dialect) -> str:
+    made = _INSERT[dialect.name](table).on_conflict_do_nothing(index_elements=_key(table))
+    return str(made.compile(dialect=dialect))
 
 
 def _key(table: Table) -> list[str]:

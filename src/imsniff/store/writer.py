@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from imsniff.escape import storable
 from imsniff.limits import MAX_FINDINGS, STORE_BATCH
 from imsniff.records import FindingRecord, Record, SessionRecord
 from imsniff.store import conflict
+from imsniff.store.conflict import Values
 from imsniff.store.opening import Store
 from imsniff.store.schema import FINDING, FINDING_RUN, LARGEST, RECORDS, RUN, RUN_INPUT, SIGHTING, TABLES
 
@@ -40,6 +42,27 @@ def _column(value: Any) -> Any:  # noqa: ANN401 - any column's value
     return value
 
 
+def _columns(rows: list[Values]) -> list[Values]:
+    """Rows as every database takes them. Nearly always they are that already, which a look at each column tells."""
+    if all(map(_plain, zip(*rows, strict=True))):
+        return rows
+    return [tuple(map(_column, row)) for row in rows]
+
+
+def _plain(column: Values) -> bool:
+    known = [value for value in column if value is not None]
+    if not known or isinstance(known[0], str):
+        text = "".join(known)
+        return storable(text) is text
+    return bool(max(known) <= LARGEST)
+
+
+_VALUES = {kind: attrgetter(*record.__struct_fields__) for kind, record in RECORDS.items()}
+_COUNTED = {kind: "presences" if kind == "presence" else f"{kind}s" for kind in RECORDS}
+"""What the counters call them."""
+_SESSION = "session"
+
+
 class Writer:
     """Writes one run. A context manager: leaving it flushes, and closes the run unless an error says otherwise."""
 
@@ -54,9 +77,10 @@ class Writer:
     ) -> None:
         self._store = store
         self._now = now
-        self._rows: dict[str, list[Row]] = {kind: [] for kind in TABLES}
+        self._rows: dict[str, list[Values]] = {kind: [] for kind in TABLES}
+        self._sessions: list[Row] = []
         self._findings: dict[str, Row] = {}
-        self._sightings: list[Row] = []
+        self._sightings: list[Values] = []
         self._marked: set[str] = set()
         self._waiting = 0
         self._inputs = 0
@@ -94,13 +118,14 @@ class Writer:
         elif isinstance(record, FindingRecord):
             raise TypeError("findings are stored by their sightings")
         else:
-            kind = type(record).__struct_config__.tag
-            row = {name: _column(getattr(record, name)) for name in RECORDS[str(kind)].__struct_fields__}
-            row["run"] = self.run
-            if isinstance(record, SessionRecord):
-                row["last_run"] = self.run
-            self._rows[str(kind)].append(row)
-            self.counters[f"{kind}s" if kind != "presence" else "presences"] += 1
+            kind = str(type(record).__struct_config__.tag)
+            values = _VALUES[kind](record)
+            if kind == _SESSION:
+                row = dict(zip(record.__struct_fields__, map(_column, values), strict=True))
+                self._sessions.append({**row, "run": self.run, "last_run": self.run})
+            else:
+                self._rows[kind].append((*values, self.run))
+            self.counters[_COUNTED[kind]] += 1
             self._waiting += 1
         if self._waiting >= STORE_BATCH:
             self.flush()
@@ -127,7 +152,7 @@ class Writer:
     def _add_sighting(self, seen: Sighting) -> None:
         self.counters["sightings"] += 1
         known = self._findings.get(seen.id)
-        if known is None or seen.severity.rank > known["rank"]:
+        if known is None or (seen.severity != known["severity"] and seen.severity.rank > known["rank"]):
             self._findings[seen.id] = {
                 "id": seen.id,
                 "rank": seen.severity.rank,
@@ -138,45 +163,34 @@ class Writer:
                 },
             }
         evidence = seen.evidence[0]
-        self._sightings.append(
-            {
-                "finding": seen.id,
-                "record": seen.record,
-                "run": self.run,
-                "ts": seen.ts,
-                "last_seen": seen.last_seen,
-                "capture": storable(seen.capture),
-                "frame": _column(seen.frame),
-                "rule": storable(evidence.rule),
-                "excerpt": storable(evidence.excerpt),
-            }
-        )
+        of = (seen.id, seen.record, self.run, seen.ts, seen.last_seen, seen.capture, seen.frame)
+        self._sightings.append((*of, evidence.rule, evidence.excerpt))
         self._waiting += 1
 
     def flush(self) -> None:
         """Write what is waiting, in one transaction. Raises StoreError; what was waiting is then gone."""
         rows, self._rows = self._rows, {kind: [] for kind in TABLES}
+        sessions, self._sessions = self._sessions, []
         findings, self._findings = list(self._findings.values()), {}
         sightings, self._sightings = self._sightings, []
         self._waiting = 0
-        marks = [{"finding": row["id"], "run": self.run} for row in findings if row["id"] not in self._marked]
+        marks = [(row["id"], self.run) for row in findings if row["id"] not in self._marked]
         with self._store.begin() as connection:
+            if sessions:
+                # the same session from a shorter cut of the same traffic must not take anything away
+                conflict.replace(connection, TABLES[_SESSION], sessions, unless_less="packets", but=("run",))
+                of = TABLES[_SESSION].c
+                again = update(TABLES[_SESSION]).where(of.id == bindparam("seen")).values(last_run=self.run)
+                connection.execute(again, [{"seen": row["id"]} for row in sessions])
             for kind, table in TABLES.items():
-                if kind == SessionRecord.__struct_config__.tag:
-                    # the same session from a shorter cut of the same traffic must not take anything away
-                    conflict.replace(connection, table, rows[kind], unless_less="packets", but=("run",))
-                    if rows[kind]:
-                        again = update(table).where(table.c.id == bindparam("seen")).values(last_run=self.run)
-                        connection.execute(again, [{"seen": row["id"]} for row in rows[kind]])
-                else:
-                    conflict.keep(connection, table, rows[kind])
+                conflict.keep(connection, table, _columns(rows[kind]))
             conflict.replace(connection, FINDING, findings, unless_less="rank", but=())
             conflict.keep(connection, FINDING_RUN, marks)
-            conflict.keep(connection, SIGHTING, sightings)
+            conflict.keep(connection, SIGHTING, _columns(sightings))
             connection.execute(update(RUN).where(RUN.c.id == self.run).values(alive=moment_of(self._now())))
         if len(self._marked) > MAX_FINDINGS:
             self._marked.clear()
-        self._marked.update(mark["finding"] for mark in marks)
+        self._marked.update(finding for finding, _ in marks)
 
     def add_input(
         self,
