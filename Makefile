@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Of pip and the build only errors: not that it runs as root in a container, nor what setuptools thinks of editables.
+PIP := PYTHONWARNINGS=ignore PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
 SECONDS ?= 10
 ROUNDS ?= 3
 
@@ -16,20 +18,23 @@ help: ## what can be made
 setup: $(STAMP) ## a virtual environment in .venv with the program (editable), tests and linters
 
 $(STAMP): pyproject.toml $(wildcard setup.py) $(wildcard src/imsniff/net/*.pyx)
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imsniff needs Python 3.11 or later: make setup PYTHON=python3.11")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --group test --group lint
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imsniff needs Python 3.11 or later: make setup PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) ..."
+	@$(PIP) --upgrade 'pip>=25.1'
+	@$(PIP) --editable . --group test --group lint
+	@touch $@
 
 demo: setup ## analyse the captures of pcaps/, show the report, write it as HTML
-	mkdir -p out
-	rm -f out/demo.db out/demo.db-wal out/demo.db-shm
-	$(BIN)/imsniff analyze pcaps --db out/demo.db
-	$(BIN)/imsniff report --db out/demo.db
-	$(BIN)/imsniff report --db out/demo.db --format html -o out/report.html
-	@echo
-	@echo "The report: file://$(CURDIR)/out/report.html"
+	@mkdir -p out && rm -f out/demo.db out/demo.db-wal out/demo.db-shm
+	@echo 'imsniff analyze pcaps --db out/demo.db > out/findings.tsv' && begun=$$(date +%s) && \
+	$(BIN)/imsniff analyze pcaps --db out/demo.db > out/findings.tsv && \
+	printf '\nimsniff report --db out/demo.db\n' && \
+	$(BIN)/imsniff report --db out/demo.db --format terminal && \
+	$(BIN)/imsniff -q report --db out/demo.db -o out/report.html && \
+	echo && echo "As a page: file://$(CURDIR)/out/report.html" && \
+	echo "All findings, tab-separated: out/findings.tsv" && \
+	echo "Analysis and both reports took $$(( $$(date +%s) - begun )) s."
 
 test: setup ## all tests, on all processors
 	$(BIN)/python -m pytest -n auto

@@ -7,7 +7,7 @@ from tests.cli.conftest import conversation, pcap
 from imsniff.records import from_json
 
 
-def test_findings_are_listed_tab_separated_when_piped(imsniff, capture):
+def test_findings_are_listed_tab_separated_when_piped(imsniff, capture, tmp_path):
     ran = imsniff("analyze", capture(), "--db", "a.db")
     assert ran.code == 0
     assert ran.lines[0].split("\t") == [
@@ -19,9 +19,15 @@ def test_findings_are_listed_tab_separated_when_piped(imsniff, capture):
         "first_seen",
         "last_seen",
         "id",
+        "service",
+        "capture",
+        "frame",
     ]
     rows = [line.split("\t") for line in ran.lines[1:]]
     assert {row[1] for row in rows} == {"rogue-im", "cleartext-messages"}
+    assert {row[8] for row in rows} == {"yahoo"}
+    assert {row[9] for row in rows} == {str(tmp_path / "lab.pcap")}
+    assert [int(row[10]) for row in rows] == [4, 1]
     assert "7 packets, 1 sessions, 2 findings; stored in a.db" in ran.err
 
 
@@ -141,7 +147,7 @@ def test_a_bad_signature_is_refused(imsniff, capture, tmp_path):
 def test_hostile_names_do_not_reach_the_terminal(imsniff, capture):
     ran = imsniff("analyze", capture(sender=b"\x1b]0;owned\x07\xe2\x80\xae"), "--db", "a.db", "--content", "all")
     shown = ran.out + imsniff("report", "--db", "a.db").out + imsniff("export", "--db", "a.db").out
-    finding = ran.lines[1].split("\t")[-1]
+    finding = ran.lines[1].split("\t")[7]
     shown += imsniff("explain", finding, "--db", "a.db").out
     assert "\x1b" not in shown
     assert "\x07" not in shown

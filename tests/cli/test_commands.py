@@ -79,7 +79,7 @@ def test_what_analyze_prints_is_what_export_gives(imsniff, capture):
 def test_explain(imsniff, capture, tmp_path):
     file = capture()
     found = imsniff("analyze", file, "--db", "a.db").lines[1].split("\t")
-    ran = imsniff("explain", found[-1][:6], "--db", "a.db", "--pcap", "shown.pcapng")
+    ran = imsniff("explain", found[7][:6], "--db", "a.db", "--pcap", "shown.pcapng")
     assert ran.code == 0
     for word in (found[1], found[2], "frame", "Remedy", "Accountable", "rule"):
         assert word in ran.out
@@ -89,7 +89,7 @@ def test_explain(imsniff, capture, tmp_path):
         "begins 2 ids" in imsniff("explain", "", "--db", "a.db").err or imsniff("explain", "", "--db", "a.db").code == 2
     )
     file.unlink()
-    assert imsniff("explain", found[-1], "--db", "a.db", "--pcap", "x.pcapng").code == 3
+    assert imsniff("explain", found[7], "--db", "a.db", "--pcap", "x.pcapng").code == 3
 
 
 def test_explain_a_risk_needs_no_database(imsniff):
@@ -143,3 +143,13 @@ def test_every_command_has_help_with_an_example(command):
     assert result.exit_code == 0
     assert "Example" in result.output
     assert f"imsniff {command}" in result.output
+
+
+def test_who_asks_for_the_terminal_gets_it_piped(imsniff, capture, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "90")
+    imsniff("analyze", capture(), "--db", "a.db")
+    ran = imsniff("report", "--db", "a.db", "--format", "terminal")
+    assert ran.code == 0
+    assert "Which instant messaging ran" in ran.out
+    assert "\x1b" not in ran.out
+    assert max(map(len, ran.lines)) < 90

@@ -14,7 +14,6 @@ import click
 from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
 from imsniff.cli.terminal import Voice, progress
-from imsniff.report.tabular import table
 
 if TYPE_CHECKING:
     from imsniff.detect import Aggregate
@@ -181,24 +180,17 @@ def _tell(voice: Voice, found: Aggregate, packets: int, writer: Writer, store: s
 
 
 def listing(findings: Iterable[FindingRecord]) -> None:
-    """Findings as a table; `analyze` and `report` list them alike."""
-    table(
-        ["Severity", "Risk", "Subject", "Host", "Count", "First seen", "Last seen", "ID"],
-        [
-            (
-                f.severity.value,
-                f.risk,
-                f.subject,
-                f.host,
-                f.count,
-                f.first_seen[:19] + "Z",
-                f.last_seen[:19] + "Z",
-                f.id,
-            )
-            for f in findings
-        ],
-        severity=0,
-    )
+    """Findings by risk on a terminal, tab-separated when piped; `analyze` and `report` list them alike."""
+    from imsniff.limits import MAX_TERMINAL_ROWS
+    from imsniff.report.groups import Shown
+    from imsniff.report.listing import print_findings, print_tsv
+    from imsniff.report.tabular import is_terminal
+
+    shown = [Shown(finding=finding) for finding in findings]
+    if is_terminal():
+        print_findings(shown, MAX_TERMINAL_ROWS, "imsniff report -o report.html")
+    else:
+        print_tsv(shown, changes=False)
 
 
 def _as_severe(found: Aggregate, least: str) -> bool:

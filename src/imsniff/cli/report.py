@@ -37,7 +37,7 @@ audit, in whatever format. With --since or --until it covers that time over all 
     "--format",
     "form",
     type=click.Choice(["terminal", "html", "pdf", "json", "csv"]),
-    help="[default: terminal, or what the name after -o says]",
+    help="[default: terminal, or what the name after -o says; tab-separated when piped]",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE", help="Write to a file."
@@ -81,7 +81,7 @@ def command(
 
         if output is not None and str(output) != "-":
             raise click.UsageError("-o needs --format html, pdf, json or csv, or a file name that ends so.")
-        print_report(report)
+        print_report(report, drawn=form is not None)
         return Exit.DONE
     _write(voice, _made(report, chosen), output)
     return Exit.DONE

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from imsniff.escape import visible
+from imsniff.limits import MAX_REPORT_FINDINGS
 from imsniff.report.chart import COLOURS, HEIGHT, LEFT, WIDTH, chart
 from imsniff.report.model import Report
 
@@ -34,6 +35,7 @@ def as_html(report: Report) -> str:
     return environment.get_template("page.html.j2").render(
         r=report,
         tiles=TILES,
+        most=MAX_REPORT_FINDINGS,
         chart=chart(report.timeline),
         colours=COLOURS,
         chart_width=WIDTH,

@@ -14,6 +14,8 @@ from msgspec import Struct
 from imsniff.detect.accounts import normalise
 from imsniff.detect.core import RISKS, Risk
 from imsniff.records import FindingRecord, SessionRecord, Severity
+from imsniff.report.groups import RiskGroup, Shown, by_risk
+from imsniff.report.overview import Overview, overview
 from imsniff.report.timeline import Timeline, timeline
 from imsniff.store import audits, query
 from imsniff.store.opening import Store
@@ -33,28 +35,6 @@ class Period(Struct, kw_only=True):
     since: str | None
     until: str | None
     findings: int
-
-
-class Shown(Struct, kw_only=True):
-    """A finding and how it stands against the earlier audit."""
-
-    finding: FindingRecord
-    change: str
-    """`new` or `standing`; empty where nothing is compared."""
-
-
-class RiskGroup(Struct, kw_only=True):
-    """The findings of one risk, with what the table of risks says of it."""
-
-    risk: str
-    title: str
-    severity: Severity
-    """The worst of its findings."""
-    accountable: str
-    fear: str
-    remedy: str
-    findings: list[Shown]
-    sightings: int
 
 
 class HostGroup(Struct, kw_only=True):
@@ -90,6 +70,7 @@ class Report(Struct, kw_only=True):
     protocols: dict[str, int]
     services: dict[str, int]
     encryption: dict[str, int]
+    overview: Overview
     timeline: Timeline
     risks: list[RiskGroup]
     hosts: list[HostGroup]
@@ -145,8 +126,9 @@ def build(
         protocols=_counted(s.protocol for s in sessions),
         services=_counted(s.service or s.protocol for s in sessions),
         encryption=_counted(s.encryption for s in sessions),
+        overview=overview(store, audit.span, sessions),
         timeline=timeline(sessions),
-        risks=_risks(listed),
+        risks=by_risk(listed),
         hosts=_hosts(found),
         gone=gone if limit is None else gone[:limit],
         omitted=len(shown) - len(listed),
@@ -220,28 +202,6 @@ def _totals(store: Store, span: Span, sessions: list[SessionRecord], findings: i
         "exposures": query.count(store, "exposure", span),
         "packets": packets,
     }
-
-
-def _risks(shown: list[Shown]) -> list[RiskGroup]:
-    groups: dict[str, list[Shown]] = {}
-    for one in shown:
-        groups.setdefault(one.finding.risk, []).append(one)
-    made = []
-    for risk, members in groups.items():
-        about = RISKS[Risk(risk)]
-        made.append(
-            RiskGroup(
-                risk=risk,
-                title=about.title,
-                severity=max((m.finding.severity for m in members), key=lambda s: s.rank),
-                accountable=about.accountable.value,
-                fear=about.fear.value,
-                remedy=about.remedy,
-                findings=members,
-                sightings=sum(m.finding.count for m in members),
-            )
-        )
-    return sorted(made, key=lambda group: (-group.severity.rank, list(Risk).index(Risk(group.risk))))
 
 
 def _hosts(found: list[FindingRecord]) -> list[HostGroup]:

@@ -1,0 +1,120 @@
+"""Findings, as `analyze` and `report` list them alike: by risk on a terminal, a tab-separated line each when piped."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+import click
+
+from imsniff.escape import visible
+from imsniff.records import FindingRecord
+from imsniff.report.groups import RiskGroup, Shown, by_risk
+from imsniff.report.layout import (
+    SEVERITY_STYLES,
+    Column,
+    cut_end,
+    cut_middle,
+    cut_place,
+    cut_time,
+    lines,
+    styled,
+    width_of_terminal,
+)
+from imsniff.report.words import counted, period, place, service_of
+
+ID_SHOWN = 8
+"""Digits of a finding's id on a terminal: `explain` takes the beginning of one."""
+
+COLUMNS = (
+    "severity",
+    "risk",
+    "subject",
+    "host",
+    "count",
+    "first_seen",
+    "last_seen",
+    "id",
+    "service",
+    "capture",
+    "frame",
+)
+"""Of the tab-separated lines. Scripts rely on them: new ones come at the end."""
+
+
+def print_tsv(shown: Iterable[Shown], *, changes: bool) -> None:
+    """Every finding, whole. changes: with a first column that says how each stands."""
+    click.echo("\t".join((["change"] if changes else []) + list(COLUMNS)))
+    for one in shown:
+        f = one.finding
+        values = {"severity": f.severity.value, "service": service_of(f)}
+        times = {name: f"{getattr(f, name)[:19]}Z" for name in ("first_seen", "last_seen")}
+        cells = [str({**values, **times}.get(name, getattr(f, name, ""))) for name in COLUMNS]
+        click.echo("\t".join(visible(cell) for cell in ([one.change] if changes else []) + cells))
+
+
+def print_findings(shown: Iterable[Shown], most: int, elsewhere: str) -> None:
+    """By risk, the worst first, at most so many rows each. elsewhere: the command that shows all."""
+    for group in by_risk(shown):
+        print_group(group, most, elsewhere)
+
+
+def print_group(group: RiskGroup, most: int, elsewhere: str) -> None:
+    """One risk: what it is, what to do, and who is concerned."""
+    width = width_of_terminal()
+    found = [one.finding for one in group.findings]
+    many = f"{counted(len(found), 'finding')}, seen {counted(group.sightings, 'time')}"
+    severity = group.severity.value.upper()
+    title = cut_end(group.title, width - len(severity) - 2)
+    click.echo(f"{styled(severity, SEVERITY_STYLES[group.severity])}  {styled(title, 'bold')}")
+    click.echo(styled(cut_end(f"  {group.risk}: {many}", width), "dim"))
+    for line in textwrap.wrap(group.remedy, width - 2):
+        click.echo(f"  {line}")
+    print_rows(group.findings[:most], width)
+    if len(found) > most:
+        click.echo(styled(f"  … {len(found) - most:,} more: {elsewhere}", "dim"))
+    click.echo()
+
+
+_ROW = (
+    Column("", most=8),
+    Column("severity", most=8, leaves=4),
+    Column("subject", good=16, least=10, most=46, cut=cut_middle, style="bold"),
+    Column("service", most=10),
+    Column("host", good=15, least=10, most=39, cut=cut_middle),
+    Column("seen", right=True, most=9),
+    Column("when", good=16, least=10, most=23, cut=cut_time, leaves=2),
+    Column("evidence", good=18, least=12, most=40, cut=cut_place),
+    Column("id", most=ID_SHOWN, style="cyan"),
+    Column("what was seen", good=30, most=320, leaves=5, style="dim"),
+)
+
+
+def print_rows(shown: Sequence[Shown], width: int) -> None:
+    """The rows of one risk, or of several of which each says its own."""
+    mixed = len({one.finding.severity for one in shown}) > 1
+    rows = [_row(one, mixed=mixed) for one in shown]
+    styles = [{"new": "green", "gone": "dim"}.get(one.change, "") for one in shown]
+    for line in lines(_ROW, rows, width - 2, styles=styles):
+        click.echo(f"  {line}")
+
+
+def _row(one: Shown, *, mixed: bool) -> tuple[object, ...]:
+    f = one.finding
+    return (
+        one.change if one.change != "standing" else "",
+        f.severity.value if mixed else "",
+        f.subject,
+        service_of(f),
+        f.host,
+        f"{f.count:,}",
+        period(f.first_seen, f.last_seen),
+        place(f.capture, f.frame, f.count - 1),
+        f.id[:ID_SHOWN],
+        f.evidence[0].excerpt if f.evidence else "",
+    )
+
+
+def gone(findings: Iterable[FindingRecord]) -> list[Shown]:
+    """What the last audit had and this one has not."""
+    return [Shown(finding=finding, change="gone") for finding in findings]
