@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -128,24 +129,22 @@ def fresh(slab, walk):
     return Batch("test", slab, 0, len(slab), 1, Pcapng().walk if getattr(walk, "__self__", None) else walk)
 
 
-PACKETS = st.tuples(
-    st.integers(0, 2 * IGNORE_NS),
-    st.builds(
-        lambda ends, protocol, flags, vlans, fragment, size, cut: (
-            tcp(*ends, b"x" * size, flags=flags, vlans=vlans, fragment=fragment)
-            if protocol == 6
-            else udp(*ends, b"x" * size, vlans=vlans, fragment=fragment)
-        )[: None if cut is None else -cut],
-        st.sampled_from([(a, b) for a in ENDS for b in ENDS if len(a) == len(b)]),
-        st.sampled_from([6, 17]),
-        st.sampled_from([0, ACK, SYN, SYN | ACK, RST, FIN | ACK]),
-        st.sampled_from([(), (1,), (1, 2), (1, 2, 3)]),
-        st.sampled_from([0, 0, 0, 0x4000, 0x2000, 1]),
-        st.integers(0, 40),
-        st.sampled_from([None, None, None, 1, 20, 40]),
-    )
-    | st.binary(max_size=90),
+FRAMES = st.builds(
+    lambda ends, protocol, flags, vlans, fragment, size, cut: (
+        tcp(*ends, b"x" * size, flags=flags, vlans=vlans, fragment=fragment)
+        if protocol == 6
+        else udp(*ends, b"x" * size, vlans=vlans, fragment=fragment)
+    )[: None if cut is None else -cut],
+    st.sampled_from([(a, b) for a in ENDS for b in ENDS if len(a) == len(b)]),
+    st.sampled_from([6, 17]),
+    st.sampled_from([0, ACK, SYN, SYN | ACK, RST, FIN | ACK]),
+    st.sampled_from([(), (1,), (1, 2), (1, 2, 3)]),
+    st.sampled_from([0, 0, 0, 0x4000, 0x2000, 1]),
+    st.integers(0, 40),
+    st.sampled_from([None, None, None, 1, 20, 40]),
 )
+TUNNELLED = st.builds(lambda frame: udp(ENDS[0], end("198.51.100.9", 4789), b"\x08" + bytes(7) + frame), FRAMES)
+PACKETS = st.tuples(st.integers(0, 2 * IGNORE_NS), FRAMES | FRAMES | TUNNELLED | st.binary(max_size=90))
 
 
 def verdicts(gate, raised, slab, seed):
@@ -156,7 +155,7 @@ def verdicts(gate, raised, slab, seed):
             if gate.covers(one):
                 continue
             through.append(one)
-            if hash((one.source, one.target, seed)) % 3 == 0:
+            if crc32(min(one.source, one.target) + max(one.source, one.target), seed) % 3 == 0:
                 gate.ignore(one)
     return through
 
@@ -193,7 +192,7 @@ def test_both_raise_the_same_and_let_the_same_through(framing, order, packets, s
 def test_they_agree_on_broken_batches(data, framing, packets):
     """Cut off, or with some bytes changed: the same packets, the same end, the same fault."""
     slab, walk = framing(packets, "<")
-    for _ in range(data.draw(st.integers(0, 3))):
+    for _ in range(data.draw(st.integers(0, 3 if slab else 0))):
         slab[data.draw(st.integers(0, len(slab) - 1))] = data.draw(st.sampled_from([0, 1, 2, 3, 6, 0x7F, 0x80, 0xFF]))
     stop = data.draw(st.integers(0, len(slab)))
     results = []
@@ -280,11 +279,12 @@ def test_flows_beyond_its_size_take_no_more():
     assert gate.covers(segment(caller(19_999), SERVER, ts=20_000 * SECOND))
 
 
-def test_three_quarters_full_it_has_forgotten_nothing():
-    gate = compiled.Gate(entries=16_384)
+def test_three_quarters_full_it_has_forgotten_next_to_nothing():
+    """As full as the default table is with a million flows."""
+    gate = compiled.Gate(entries=16_384, secret=b"any" * 6)
     for number in range(12_500):
         gate.ignore(segment(caller(number), SERVER))
-    assert sum(gate.covers(segment(caller(number), SERVER)) for number in range(12_500)) == 12_500
+    assert sum(gate.covers(segment(caller(number), SERVER)) for number in range(12_500)) >= 12_490
 
 
 def test_where_a_flow_is_kept_is_a_secret():

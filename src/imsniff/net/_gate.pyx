@@ -5,8 +5,10 @@ Three things are native: how packets follow each other (`Course` and its kinds),
 of ignored flows. Whatever is rarer (another link type, a fragment, a block without packet) is left to Python.
 
 Every byte is read through a typed memoryview with its bounds checked, and nothing is allocated for a packet that is
-skipped. Raised packets are handed up in chunks, so that the walk is left once a chunk and not once a packet: a verdict
-reaches the walk with the next chunk, and what comes up of its flow in between is dropped by `covers`.
+skipped. Raised packets are handed up in chunks, so that the walk is left once a chunk and not once a packet: a flow
+found to be ignored reaches the walk with the next chunk, and what comes up of it in between is dropped by `covers`. The
+other way round there is no delay: a packet that may end ignoring is the last of its chunk, lest more be skipped than
+by the reference.
 """
 
 import mmap
@@ -37,7 +39,14 @@ cdef enum:
     LEAST_IPV4 = 48  # up to the TCP flags, whatever the protocol, as in the reference
     LEAST_IPV6 = 68
 
-TUNNELS = frozenset(int.from_bytes(port, "big") for port in TUNNEL_PORTS)
+cdef unsigned char[::1] TUNNELS = bytearray(1 << 16)  # whether a port is one
+for port in TUNNEL_PORTS:
+    TUNNELS[int.from_bytes(port, "big")] = True
+
+cdef enum Glance:
+    SKIP
+    RAISE  # no hurry: its flow is not in the table
+    RAISE_AT_ONCE  # it may take a flow out of the table
 
 cdef int64_t SECOND = 1_000_000_000
 cdef int64_t LATEST = (1 << 63) - 1
@@ -159,7 +168,7 @@ cdef class Blocks(Course):
     cdef uint64_t number, snaplen
     cdef int kind
     cdef int64_t times, plus
-    cdef uint64_t most  # ticks up to which they give nanoseconds without overflow
+    cdef uint64_t native  # ticks below this make nanoseconds without overflow
 
     def __init__(self, batch):
         Course.__init__(self, batch)
@@ -214,7 +223,7 @@ cdef class Blocks(Course):
                 return False
             self.wire = word32(self.slab, at + 24, self.big)
             ticks = word32(self.slab, at + 12, self.big) << 32 | word32(self.slab, at + 16, self.big)
-            self.time = <int64_t>ticks * self.times + self.plus if ticks <= self.most else self._slow_time(ticks)
+            self.time = <int64_t>ticks * self.times + self.plus if ticks < self.native else self._slow_time(ticks)
             self.time = max(self.time, 0)
         self.link = self.kind
         return self.size <= LONGEST_PACKET
@@ -227,7 +236,7 @@ cdef class Blocks(Course):
             self.number = number
             self.kind, self.snaplen, times, by, plus = interfaces[number]
             simple = by == 1 and abs(plus) < 1 << 62
-            self.times, self.plus, self.most = (times, plus, (1 << 62) // times) if simple else (0, 0, 0)
+            self.times, self.plus, self.native = (times, plus, (1 << 62) // times) if simple else (0, 0, 0)
         return self.known
 
     cdef int64_t _slow_time(self, uint64_t ticks) except? -1:
@@ -296,6 +305,11 @@ cdef inline Ends flow_of(
     if swap:
         return Ends(other_high, other_low, high, low, other_port << 48 | port << 32 | protocol << 8 | version)
     return Ends(high, low, other_high, other_low, port << 48 | other_port << 32 | protocol << 8 | version)
+
+
+cdef inline bint tunnelled(Ends ends) except -1 nogil:
+    """Whether the flow may be a tunnel, which carries other flows."""
+    return TUNNELS[<size_t>(ends.rest >> 48)] or TUNNELS[<size_t>(ends.rest >> 32 & 0xFFFF)]
 
 
 cdef struct Sip:
@@ -490,7 +504,7 @@ cdef class Gate:
         for row in batch.rows():
             self.frames += 1
             at, size, _, time, link = row
-            if link == ETHERNET and size >= LEAST_IPV4 and self.skips(slab, at, size, time // SECOND):
+            if link == ETHERNET and size >= LEAST_IPV4 and self.glance(slab, at, size, time // SECOND) == SKIP:
                 self.skipped += 1
             else:
                 yield self.frames, *row
@@ -514,61 +528,61 @@ cdef class Gate:
         cdef list raised = []
         cdef Py_ssize_t room = self.chunk
         cdef size_t until = course.end
+        cdef Glance seen
         while course.at < until and course.step():
             self.frames += 1
-            if (
-                course.link == ETHERNET
-                and course.size >= LEAST_IPV4
-                and self.skips(course.slab, course.packet, course.size, course.time // SECOND)
-            ):
+            seen = RAISE_AT_ONCE
+            if course.link == ETHERNET and course.size >= LEAST_IPV4:
+                seen = self.glance(course.slab, course.packet, course.size, course.time // SECOND)
+            if seen == SKIP:
                 self.skipped += 1
                 continue
             raised.append((self.frames, course.packet, course.size, course.wire, course.time, course.link))
             room -= 1
-            if not room:
+            if not room or seen == RAISE_AT_ONCE:
                 break
             if until == course.end:
                 until = min(until, course.at + self.octets)
         return raised
 
-    cdef bint skips(self, Bytes slab, size_t at, size_t size, int64_t second) except -1 nogil:
-        """Whether the Ethernet frame belongs to a flow that is ignored and begins no other."""
+    cdef Glance glance(self, Bytes slab, size_t at, size_t size, int64_t second) except? SKIP nogil:
+        """What to do with an Ethernet frame."""
         cdef size_t end = at + size
-        cdef uint64_t kind = big16(slab, at + 12), protocol
+        cdef uint64_t kind = big16(slab, at + 12), protocol, flags
         cdef Ends ends
         cdef Py_ssize_t entry
         while (kind == VLAN or kind == QINQ) and end - at >= LEAST_IPV4 + 4:
             at += 4
             kind = big16(slab, at + 12)
-        if kind == IPV4 and slab[at + 14] == PLAIN:
-            protocol = slab[at + 23]
-            if big16(slab, at + 20) & FRAGMENTED or (protocol != TCP and protocol != UDP):
-                return False
-            if protocol == TCP and slab[at + 47] & SYN:
-                return False
+        if kind == IPV4 and slab[at + 14] == PLAIN and not big16(slab, at + 20) & FRAGMENTED:
+            protocol, flags = slab[at + 23], slab[at + 47]
             ends = flow_of(
                 0, big32(slab, at + 26), big16(slab, at + 34), 0, big32(slab, at + 30), big16(slab, at + 36), protocol, 4
             )
         elif kind == IPV6 and end - at >= LEAST_IPV6:
-            protocol = slab[at + 20]
-            if (protocol != TCP and protocol != UDP) or (protocol == TCP and slab[at + 67] & SYN):
-                return False
+            protocol, flags = slab[at + 20], slab[at + 67]
             ends = flow_of(
                 big64(slab, at + 22), big64(slab, at + 30), big16(slab, at + 54),
                 big64(slab, at + 38), big64(slab, at + 46), big16(slab, at + 56),
                 protocol, 6,
             )
         else:
-            return False
+            return RAISE_AT_ONCE
+        if protocol != TCP and protocol != UDP:
+            return RAISE_AT_ONCE
         entry = self.table.find(ends)
-        return entry >= 0 and second < self.table.until[<size_t>entry]
+        if entry < 0:
+            return RAISE_AT_ONCE if tunnelled(ends) else RAISE
+        if second < self.table.until[<size_t>entry] and not (protocol == TCP and flags & SYN):
+            return SKIP
+        return RAISE_AT_ONCE
 
     # --- verdicts -----------------------------------------------------------------------------------------------------
 
     def ignore(self, segment):
         """Both directions of the segment's flow are not instant messaging, for IGNORE_NS from now."""
         cdef Ends ends = segment_ends(segment.source, segment.target, segment.protocol)
-        if ends.rest >> 48 in TUNNELS or ends.rest >> 32 & 0xFFFF in TUNNELS:
+        if tunnelled(ends):
             return
         self.table.put(ends, (segment.ts + IGNORE_NS) // SECOND)
 
