@@ -186,7 +186,7 @@ class Sensor:
             record = placer.place(event, frame, ts, flow.reader.conversation.speaker(event))
             if record is not None:
                 yield record
-                yield from self._detectors.on_record(self._current(flow), record, evidence_of(event))
+                yield from self._detectors.on_record(_facing(flow, placer), record, evidence_of(event))
 
     def _open(self, flow: Flow[Session]) -> Placer:
         """The flow is identified: its session begins."""
@@ -230,9 +230,7 @@ class Sensor:
         """The session's record, brought up to date."""
         placer, conversation = flow.reader.placer, flow.reader.conversation
         assert placer is not None, "only sessions with a record are current"
-        session = placer.session
-        ends = (flow.server, flow.client) if conversation.flipped else (flow.client, flow.server)
-        (session.client_ip, session.client_port), (session.server_ip, session.server_port) = map(endpoint, ends)
+        session = _facing(flow, placer)
         session.packets, session.bytes = flow.packets, flow.octets
         session.last_frame, session.last_seen = flow.last_frame, timestamp(flow.last_ts)
         session.confidence = conversation.confidence
@@ -291,6 +289,16 @@ class Sensor:
 
 def _transport(flow: Flow[Session]) -> str:
     return "tcp" if flow.protocol == TCP else "udp"
+
+
+def _facing(flow: Flow[Session], placer: Placer) -> SessionRecord:
+    """The session's record with client and server as known now; its figures as when it was last told."""
+    session, flipped = placer.session, flow.reader.conversation.flipped
+    if flipped is not placer.flipped:
+        placer.flipped = flipped
+        ends = (flow.server, flow.client) if flipped else (flow.client, flow.server)
+        (session.client_ip, session.client_port), (session.server_ip, session.server_port) = map(endpoint, ends)
+    return session
 
 
 def _ends(segment: Segment) -> Ends:

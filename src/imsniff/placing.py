@@ -76,10 +76,12 @@ At = dict[str, Any]
 class Placer:
     """Turns the events of one session into records."""
 
-    __slots__ = ("_anomalies", "_content", "_count", "_keep", "_key", "session")
+    __slots__ = ("_anomalies", "_content", "_count", "_keep", "_key", "flipped", "session")
 
     def __init__(self, session: SessionRecord, content: Content, key: bytes, *, keep_secrets: bool) -> None:
         self.session = session
+        self.flipped = False
+        """Whether the session's ends are the flow's the other way round."""
         self._content = content
         self._key = key
         self._keep = keep_secrets

@@ -81,7 +81,8 @@ class Writer:
         self._sessions: list[Row] = []
         self._findings: dict[str, Row] = {}
         self._sightings: list[Values] = []
-        self._marked: set[str] = set()
+        self._written: dict[str, int] = {}
+        """Findings of this run that are in the store, and how severe they are there."""
         self._waiting = 0
         self._inputs = 0
         self.counters: Counter[str] = Counter()
@@ -151,11 +152,13 @@ class Writer:
 
     def _add_sighting(self, seen: Sighting) -> None:
         self.counters["sightings"] += 1
-        known = self._findings.get(seen.id)
-        if known is None or (seen.severity != known["severity"] and seen.severity.rank > known["rank"]):
+        known = self._written.get(seen.id)
+        rank = seen.severity.rank
+        if known is None or rank > known:
+            self._written[seen.id] = rank
             self._findings[seen.id] = {
                 "id": seen.id,
-                "rank": seen.severity.rank,
+                "rank": rank,
                 "severity": seen.severity.value,
                 **{
                     name: storable(getattr(seen, name))
@@ -174,7 +177,8 @@ class Writer:
         findings, self._findings = list(self._findings.values()), {}
         sightings, self._sightings = self._sightings, []
         self._waiting = 0
-        marks = [(row["id"], self.run) for row in findings if row["id"] not in self._marked]
+        marks = [(row["id"], self.run) for row in findings]
+        written, self._written = self._written, {}  # forgotten, unless this batch is stored
         with self._store.begin() as connection:
             if sessions:
                 # the same session from a shorter cut of the same traffic must not take anything away
@@ -188,9 +192,7 @@ class Writer:
             conflict.keep(connection, FINDING_RUN, marks)
             conflict.keep(connection, SIGHTING, _columns(sightings))
             connection.execute(update(RUN).where(RUN.c.id == self.run).values(alive=moment_of(self._now())))
-        if len(self._marked) > MAX_FINDINGS:
-            self._marked.clear()
-        self._marked.update(finding for finding, _ in marks)
+        self._written = written if len(written) <= MAX_FINDINGS else {}
 
     def add_input(
         self,
