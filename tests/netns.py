@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import pytest
 
 _numbers = itertools.count()
+_MIRROR = ("protocol", "all", "u32", "match", "u32", "0", "0", "action", "mirred", "egress", "mirror", "dev", "m0")
 CLIENT, SERVER = "10.211.0.1", "10.211.0.2"
 
 
@@ -66,11 +67,12 @@ def network() -> Iterator[Network]:
             net.within(namespace, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1", check=False)
             _ip("-n", namespace, "link", "set", "lo", "up")
         big = ("mtu", "65000")
-        _ip(
-            "-n", net.client, "link", "add", "c0", *big, "type", "veth", "peer", "name", "v0", *big, "netns", net.server
-        )
-        span = ("peer", "name", "span0", *big, "netns", net.sensor)
-        _ip("-n", net.server, "link", "add", "m0", *big, "type", "veth", *span)
+        for namespace, here, there, other in (
+            (net.client, "c0", "v0", net.server),
+            (net.server, "m0", "span0", net.sensor),
+        ):
+            peer = ("peer", "name", there, *big, "netns", other)
+            _ip("-n", namespace, "link", "add", here, *big, "type", "veth", *peer)
         _ip("-n", net.client, "addr", "add", f"{CLIENT}/24", "dev", "c0")
         _ip("-n", net.server, "addr", "add", f"{SERVER}/24", "dev", "v0")
         for namespace, interface in ((net.client, "c0"), (net.server, "v0"), (net.server, "m0"), (net.sensor, "span0")):
@@ -78,22 +80,7 @@ def network() -> Iterator[Network]:
             _ip("-n", namespace, "link", "set", interface, "up")
         net.within(net.server, "tc", "qdisc", "add", "dev", "v0", "clsact")
         for way in "ingress", "egress":
-            mirror = [
-                "protocol",
-                "all",
-                "u32",
-                "match",
-                "u32",
-                "0",
-                "0",
-                "action",
-                "mirred",
-                "egress",
-                "mirror",
-                "dev",
-                "m0",
-            ]
-            net.within(net.server, "tc", "filter", "add", "dev", "v0", way, *mirror)
+            net.within(net.server, "tc", "filter", "add", "dev", "v0", way, *_MIRROR)
         yield net
     finally:
         for namespace in made:

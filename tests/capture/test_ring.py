@@ -67,7 +67,7 @@ def test_of_all_interfaces_loopback_is_seen_once():
 
 
 def test_an_unknown_interface_is_told_with_those_that_exist():
-    with pytest.raises(CannotCapture, match="no interface 'nothere9'; choose of .*lo"):
+    with pytest.raises(CannotCapture, match=r"no interface 'nothere9'; choose of .*lo"):
         ring.look_up("nothere9")
 
 
@@ -145,8 +145,7 @@ def ours(packets, port=47_001):
     found = []
     for frame, (link, packet) in enumerate(packets, 1):
         for segment in decoder.segments(packet, frame, 0, len(packet), len(packet), 0, link):
-            if segment.target[-2:] == wanted:
-                found.append(segment.payload)
+            found += [segment.payload] if segment.target[-2:] == wanted else []
     return found
 
 

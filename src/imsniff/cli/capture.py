@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -103,15 +103,18 @@ def command(voice: Voice, /, **given: Any) -> int:  # noqa: ANN401 - options, as
     """
     from imsniff.capture.errors import BadFilter, CannotCapture
     from imsniff.capture.privileges import NoSuchUser, drop
+    from imsniff.cli.program import program_version
 
     if not given["write"] and any(given[name] is not None for name in ("rotate_size", "rotate_time", "rotate_keep")):
         raise click.UsageError("--rotate-size, --rotate-time and --rotate-keep are about the files of -w.")
     try:
         read = partial(_options, given)  # again at SIGHUP
         options = read()
+        given["program"] = f"imsniff {program_version()}"
         with ExitStack() as stack:
             shares = _opened(given, stack)
             if given["user"]:
+                _load_all(options, given)
                 drop(given["user"])
             return _Run(voice, given, read, options, shares, stack).run()
     except BadFilter as why:
@@ -135,6 +138,25 @@ def _options(given: dict[str, Any]) -> Options:
         content=Content(given["content"]),
         keep_secrets=given["keep_secrets"],
     )
+
+
+def _load_all(options: Options, given: dict[str, Any]) -> None:
+    """Import what a run will need: the user it becomes may not be allowed to read where Python is installed."""
+    from importlib import import_module
+
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from imsniff.pipeline import Sensor
+
+    for name in ("capture.rotate", "cli.analyze", "cli.live", "live.crew", "live.desk", "live.shard", "store.opening"):
+        import_module(f"imsniff.{name}")
+    for name in ("rich.console", "rich.live", "rich.table", "traceback"):
+        import_module(name)
+    Sensor(options, "").prepare()
+    where = given["db"] or ""
+    with suppress(SQLAlchemyError, ImportError):  # opening it will say what is wrong
+        make_url(where if "://" in where else "sqlite://").get_dialect().import_dbapi()
 
 
 def _opened(given: dict[str, Any], stack: ExitStack) -> list[list[LiveSource]]:
@@ -247,7 +269,6 @@ class _Run:
         self._piped = given["jsonl"] or not sys.stdout.isatty()
 
     def run(self) -> int:
-        from imsniff.cli.program import program_version
         from imsniff.live.desk import Desk
         from imsniff.store.opening import open_for_writing
         from imsniff.store.writer import Writer
@@ -260,9 +281,7 @@ class _Run:
         store = stack.enter_context(open_for_writing(database(given["db"])))
         kept = {name: given[name] for name in ("content", "keep_secrets", "workers")}
         kept |= {"filter": given["expression"], "policy": str(given["policy"] or ""), "live": True}
-        writer = Writer(
-            store, program=f"imsniff {program_version()}", signatures=options.signatures.sha256, options=kept
-        )
+        writer = Writer(store, program=given["program"], signatures=options.signatures.sha256, options=kept)
         desk.writer = writer
         desk.files = self._files()
         self._voice.note(f"listening on {', '.join(one.capture for one in self._shares[0])}")
