@@ -6,7 +6,7 @@
 3. Every nominated dissector reads the flow from its first byte, in silence.
 4. The first that confirms it with well-formed frames wins: the flow is watched and its events are told.
    One that loses its way, or reads too much without proof, is struck off.
-5. Nobody left, and enough seen of both sides: the flow is ignored.
+5. Nobody left, and enough seen of both sides, or an opening that is certainly no messenger's: the flow is ignored.
 
 *Need more* is a normal answer at every step.
 """
@@ -37,6 +37,10 @@ class Classifier(NamedTuple):
 
     scanner: Scans
     expected: Expected
+
+
+FOREIGN = "foreign"
+"""The `protocol` of rules that tell what is certainly no messenger, so that it need not be looked at longer."""
 
 
 class Verdict(Enum):
@@ -123,6 +127,7 @@ class Conversation:
         "_beheaded",
         "_candidates",
         "_early",
+        "_foreign",
         "_heard",
         "_prefix",
         "_probes",
@@ -146,6 +151,7 @@ class Conversation:
         self._refused: set[str] = set()
         self._probes = 0
         self._heard = 0
+        self._foreign = False
         self._turnable = False
 
     # --- what the session wants to know -------------------------------------------------------------------------------
@@ -241,6 +247,9 @@ class Conversation:
             wrong_side = rule.side not in ("either", side.value)
             if wrong_side and opened and not udp:
                 continue
+            if rule.protocol == FOREIGN:
+                self._foreign = True
+                continue
             self._rules[rule.id] = rule
             candidates = self._candidates = self._candidates or {}
             if rule.protocol in candidates or rule.protocol in self._refused or rule.protocol not in REGISTRY:
@@ -262,12 +271,12 @@ class Conversation:
         if self._candidates:
             return
         if udp:
-            enough = self._probes >= MAX_PROBES
+            enough = self._foreign or self._probes >= MAX_PROBES
         else:
             seen = [len(prefix) for prefix in self._prefix.values()]
             window = SCAN_WINDOW if opened and not self._beheaded else MIDSTREAM_WINDOW
             # a side that says so much need not wait for what the other would answer
-            enough = (len(seen) == 2 and min(seen) >= window) or self._heard >= 4 * window
+            enough = self._foreign or (len(seen) == 2 and min(seen) >= window) or self._heard >= 4 * window
         if enough:
             self.verdict = Verdict.IGNORE
             self._early.clear()
