@@ -56,13 +56,16 @@ def process():
         done = subprocess.run(
             [sys.executable, "-m", "imsniff", *map(str, arguments)],
             input=stdin,
-            capture_output=True,
+            stdout=how.pop("stdout", subprocess.PIPE),
+            stderr=subprocess.PIPE,
             timeout=60,
             check=False,
             env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **how.pop("env", {})},
             **how,
         )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        ran = Ran(done.returncode, (done.stdout or b"").decode(errors="replace"), done.stderr.decode())
+        ran.raw = done.stdout
+        return ran
 
     return call
 

@@ -1,5 +1,6 @@
 import json
 import sqlite3
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import conversation, pcap
@@ -188,3 +189,88 @@ def test_an_internal_fault_costs_one_capture(imsniff, capture, monkeypatch):
     assert ran.code == 3
     assert "a.pcap: internal error" in ran.err
     assert len(ran.lines) == 3
+
+
+def test_a_folder_without_captures_is_told(imsniff, capture, tmp_path):
+    (tmp_path / "hollow").mkdir()
+    (tmp_path / "hollow" / "notes.txt").write_text("no capture")
+    ran = imsniff("analyze", "hollow", "--db", "a.db")
+    assert (ran.code, ran.out) == (3, "")
+    assert "hollow: no capture file in this folder" in ran.err
+    assert not (tmp_path / "a.db").exists()
+    ran = imsniff("analyze", "hollow", capture(), "--db", "a.db")
+    assert (ran.code, len(ran.lines)) == (3, 3)
+    assert "notes.txt: passed over, not a capture" in imsniff("-v", "analyze", "hollow", "--db", "a.db").err
+
+
+def test_an_unknown_link_type_is_told(imsniff, capture, tmp_path):
+    strange = bytearray(capture().read_bytes())
+    strange[20:22] = (999).to_bytes(2, "little")
+    (tmp_path / "strange.pcap").write_bytes(strange)
+    ran = imsniff("analyze", "strange.pcap", "--db", "a.db")
+    assert ran.code == 3
+    assert "strange.pcap: nothing in it could be looked at: link type 999" in ran.err
+    assert "editcap -T" in ran.err
+
+
+def test_one_unknown_interface_of_two_is_no_failure(imsniff, tmp_path):
+    from imsniff.capture.writer import PcapngWriter
+
+    with (tmp_path / "two.pcapng").open("wb") as stream:
+        out = PcapngWriter(stream)
+        out.write(1_790_000_000 * 10**9, 189, 4, b"usb!")
+        for number, packet in enumerate(conversation()):
+            out.write((1_790_000_001 + number) * 10**9, 1, len(packet), packet)
+    ran = imsniff("analyze", "two.pcapng", "--db", "a.db")
+    assert (ran.code, len(ran.lines)) == (0, 3)
+    assert "two.pcapng: link type 189 is not known" in ran.err
+    assert imsniff("-qq", "analyze", "two.pcapng", "--db", "a.db").err == ""
+
+
+@pytest.mark.parametrize("packed", ["gz", "xz", "zst"])
+def test_compressed_captures(imsniff, capture, tmp_path, packed):
+    import gzip
+    import lzma
+
+    import zstandard
+
+    plain = capture().read_bytes()
+    squeeze = {"gz": gzip.compress, "xz": lzma.compress, "zst": zstandard.compress}[packed]
+    (tmp_path / f"a.pcap.{packed}").write_bytes(squeeze(plain))
+    (tmp_path / f"cut.pcap.{packed}").write_bytes(squeeze(plain)[:-20])
+    assert len(imsniff("analyze", f"a.pcap.{packed}", "--db", "a.db").lines) == 3
+    ran = imsniff("analyze", f"cut.pcap.{packed}", "--db", "b.db")
+    assert ran.code == 3
+    assert "cut off" in ran.err
+
+
+def test_a_full_disk_is_told_and_what_was_found_is_shown(imsniff, capture, monkeypatch):
+    from imsniff.store.errors import StoreError
+    from imsniff.store.writer import Writer
+
+    def full(self):
+        raise StoreError("database a.db: the disk is full; make room and run again")
+
+    monkeypatch.setattr(Writer, "flush", full)
+    ran = imsniff("analyze", capture(), "--db", "a.db")
+    assert ran.code == 3
+    assert "the disk is full" in ran.err
+    assert {line.split("\t")[1] for line in ran.lines[1:]} == {"rogue-im", "cleartext-messages"}
+
+
+def test_standard_output_on_a_full_disk(imsniff, process, capture, tmp_path):
+    imsniff("analyze", capture(), "--db", "a.db")
+    for command in (["report"], ["export"], ["analyze", "lab.pcap"]):
+        with Path("/dev/full").open("wb") as full:
+            ran = process(*command, "--db", "a.db", stdout=full)
+        assert ran.code == 2
+        assert "standard output: No space left on device" in ran.err
+        assert "Traceback" not in ran.err
+
+
+def test_packets_go_to_standard_output_instead_of_findings(process, capture, tmp_path):
+    ran = process("-q", "analyze", capture(), "--db", "a.db", "-w", "-")
+    assert (ran.code, ran.err) == (0, "")
+    (tmp_path / "im.pcapng").write_bytes(ran.raw)
+    assert len(process("analyze", "im.pcapng", "--db", "b.db").lines) == 3
+    assert process("analyze", "lab.pcap", "--db", "a.db", "--jsonl", "-w", "-").code == 2

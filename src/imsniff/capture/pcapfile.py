@@ -54,6 +54,7 @@ class Capture:
         """Where in the file the slab begins."""
         self._broken = ""
         self._more = True
+        self._declared: Callable[[], set[int]] = set
         self._walk = self._open()
 
     @property
@@ -65,6 +66,11 @@ class Capture:
     def total(self) -> int | None:
         """Bytes of the file on disk; None where it is not a file."""
         return self._source.total
+
+    @property
+    def links(self) -> set[int]:
+        """Link types of the interfaces that the file has told of so far, in its present section."""
+        return self._declared()
 
     def __iter__(self) -> Iterator[Batch]:
         """Raises CaptureCut behind the last packet that could be read, when that is not the end."""
@@ -108,11 +114,14 @@ class Capture:
                 raise CaptureError(self.name, "the file ends within its header", "was the capture ever written?")
             pcap = Pcap(slab, fill, dialect, order)
             self._at = pcap.first
+            self._declared = lambda: {pcap.walk.link}
             return pcap.walk
         if slab[:4] == MAGIC:
             if fault := unusable(slab, fill, whole=not self._more):
                 raise CaptureError(self.name, fault, _NO_CAPTURE)
-            return Pcapng().walk
+            pcapng = Pcapng()
+            self._declared = lambda: {interface.link for interface in pcapng.interfaces}
+            return pcapng.walk
         raise CaptureError(self.name, self._broken or "not a capture file", _NO_CAPTURE)
 
     def _refill(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from imsniff.cli.exits import Exit, Failure
+from imsniff.cli.exits import Exit
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
 from imsniff.cli.terminal import Voice, progress
 
@@ -51,9 +51,9 @@ Examples:
 @click.option(
     "-w",
     "--write",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE",
-    help="Write the packets of messaging sessions, and no others, to a capture file.",
+    help="Write the packets of messaging sessions, and no others, to a capture file; with - instead of the findings.",
 )
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Captures read at a time.")
 @click.option("--strict", is_flag=True, help="Stop at the first input that cannot be read whole.")
@@ -87,6 +87,7 @@ def command(
     from imsniff.pipeline import Options
     from imsniff.privacy import Content, fingerprint_key
     from imsniff.rules import loader
+    from imsniff.store.errors import StoreError
     from imsniff.store.opening import open_for_writing
     from imsniff.store.writer import Writer
 
@@ -103,11 +104,19 @@ def command(
         fingerprint_key=fingerprint_key(home()),
         wanted=wanted,
     )
-    paths = expand(inputs, voice.detail)
+    below = {given: expand([given], voice.detail) for given in inputs}
+    paths = list(dict.fromkeys(path for found in below.values() for path in found))
+    hollow = [given for given, found in below.items() if not found]
+    for given in hollow:
+        voice.error(f"{given}: no capture file in this folder; `imsniff -v analyze` says what was passed over")
+    if hollow and (strict or not paths):
+        return Exit.INPUT
     if write is not None and any(str(path) == "-" for path in paths):
         raise click.UsageError(
             "-w reads a capture twice, which standard input does not allow; save it to a file first."
         )
+    if jsonl and str(write) == "-":
+        raise click.UsageError("--jsonl and -w - both want standard output; give -w a file.")
     found = Aggregate()
     with ExitStack() as stack:
         store = stack.enter_context(open_for_writing(database(db)))
@@ -118,15 +127,19 @@ def command(
         digests = stack.enter_context(_Digests(paths))
         try:
             _take(readings.records(), writer, found, _line_printer() if jsonl else None)
+        except StoreError:  # what was found before the database failed is shown all the same
+            if not jsonl:
+                listing(found.findings())
+            raise
         finally:
             writer.read = bool(readings.packets)
             writer.counters.update(packets=readings.packets, errors=len(readings.errors))
             for path in paths:
                 writer.add_input(**digests.about(path), error=readings.errors.get(path))
+    _tell(voice, found, readings.packets, writer, store.name, show=not jsonl and str(write) != "-")
     if write is not None:
         _write_im_only(voice, paths, readings, write)
-    _tell(voice, found, readings.packets, writer, store.name, jsonl=jsonl)
-    if readings.errors:
+    if readings.errors or hollow:
         return Exit.INPUT
     return Exit.FOUND if fail_on and _as_severe(found, fail_on) else Exit.DONE
 
@@ -164,13 +177,12 @@ def _line_printer() -> Callable[[Any], None]:
     return show
 
 
-def _tell(voice: Voice, found: Aggregate, packets: int, writer: Writer, store: str, *, jsonl: bool) -> None:
+def _tell(voice: Voice, found: Aggregate, packets: int, writer: Writer, store: str, *, show: bool) -> None:
     """The run in a table and one line."""
     findings = found.findings()
-    if jsonl:
-        sys.stdout.buffer.flush()
-    else:
+    if show:
         listing(findings)
+    sys.stdout.flush()
     sessions = writer.counters["sessions"]
     voice.note(f"{packets:,} packets, {sessions:,} sessions, {len(findings):,} findings; stored in {store}")
     if found.suppressed:
@@ -200,12 +212,11 @@ def _as_severe(found: Aggregate, least: str) -> bool:
 
 
 def _write_im_only(voice: Voice, paths: list[Path], readings: Any, target: Path) -> None:  # noqa: ANN401
+    from imsniff.cli.output import opened
     from imsniff.cli.packets import write_sessions
 
-    try:
-        count = write_sessions(paths, readings.sessions, target)
-    except OSError as why:
-        raise Failure(f"{target}: cannot be written: {why.strerror}", Exit.USAGE) from None
+    with opened(target) as out:
+        count = write_sessions(paths, readings.sessions, out)
     voice.note(f"{count:,} packets of messaging sessions written to {target}")
 
 

@@ -31,9 +31,9 @@ Examples:
 @signatures_option
 @click.option(
     "--pcap",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE",
-    help="Write the packets that show it to a capture file; needs the original captures.",
+    help="Write the packets that show it to a capture file; needs the original captures. With - nothing else is said.",
 )
 @click.pass_obj
 def command(voice: Voice, finding: str, db: str | None, signatures: Path | None, pcap: Path | None) -> None:
@@ -67,7 +67,8 @@ def command(voice: Voice, finding: str, db: str | None, signatures: Path | None,
         if len(found) > 1:
             few = ", ".join(f"{one.id} ({one.risk} {one.subject})" for one in found[:5])
             raise Failure(f"{finding!r} begins {len(found)} ids: {few}", Exit.USAGE)
-        _tell(found[0], loader.load(signatures))
+        if str(pcap) != "-":
+            _tell(found[0], loader.load(signatures))
         if pcap is not None:
             _write(voice, store, found[0], pcap)
 
@@ -113,6 +114,7 @@ def _meaning(rule: str, signatures: SignatureSet) -> str:
 
 
 def _write(voice: Voice, store: Store, found: FindingRecord, target: Path) -> None:
+    from imsniff.cli.output import opened
     from imsniff.cli.packets import write_frames
     from imsniff.store import query
 
@@ -129,10 +131,8 @@ def _write(voice: Voice, store: Store, found: FindingRecord, target: Path) -> No
         voice.warn(f"{capture}: the capture is not where it was; its packets are left out")
     if not shown:
         raise Failure("none of the captures that show this finding can be read", Exit.INPUT)
-    try:
-        count = write_frames(shown, target)
-    except OSError as why:
-        raise Failure(f"{target}: cannot be written: {why.strerror or why}", Exit.USAGE) from None
+    with opened(target) as out:
+        count = write_frames(shown, out)
     voice.note(f"{count:,} packets written to {target}")
 
 

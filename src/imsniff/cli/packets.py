@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import open_capture, pick_frames
@@ -15,8 +16,8 @@ from imsniff.records import SessionRecord
 Flow = tuple[str, frozenset[tuple[str, int]]]
 
 
-def write_sessions(paths: Iterable[Path], sessions: Iterable[SessionRecord], target: Path) -> int:
-    """Read the captures once more and write the packets of these sessions; how many. Raises OSError for the target.
+def write_sessions(paths: Iterable[Path], sessions: Iterable[SessionRecord], stream: IO[bytes]) -> int:
+    """Read the captures once more and write the packets of these sessions; how many. Raises OSError of the stream.
 
     Of a datagram that came in fragments, the last one is written. What cannot be read was told the first time."""
     wanted: dict[str, dict[Flow, list[tuple[int, int]]]] = {}
@@ -24,12 +25,12 @@ def write_sessions(paths: Iterable[Path], sessions: Iterable[SessionRecord], tar
         flow = (s.transport, frozenset(((s.client_ip, s.client_port), (s.server_ip, s.server_port))))
         wanted.setdefault(s.capture, {}).setdefault(flow, []).append((s.first_frame, s.last_frame))
     count = 0
-    with target.open("wb") as stream, PcapngWriter(stream) as out:
-        for path in paths:
-            try:
-                count += _copy(path, wanted, out)
-            except CaptureError:
-                continue
+    out = PcapngWriter(stream)
+    for path in paths:
+        try:
+            count += _copy(path, wanted, out)
+        except CaptureError:
+            continue
     return count
 
 
@@ -54,12 +55,12 @@ def _within(flows: dict[Flow, list[tuple[int, int]]], segment: Segment) -> bool:
     return any(first <= segment.frame <= last for first, last in spans)
 
 
-def write_frames(shown: Iterable[tuple[Path, set[int]]], target: Path) -> int:
+def write_frames(shown: Iterable[tuple[Path, set[int]]], stream: IO[bytes]) -> int:
     """Write the packets with these numbers; how many. Raises OSError and CaptureError."""
     count = 0
-    with target.open("wb") as stream, PcapngWriter(stream) as out:
-        for path, frames in shown:
-            for _, ts, link, wire, packet in pick_frames(path, frames):
-                out.write(ts, link, wire, packet)
-                count += 1
+    out = PcapngWriter(stream)
+    for path, frames in shown:
+        for _, ts, link, wire, packet in pick_frames(path, frames):
+            out.write(ts, link, wire, packet)
+            count += 1
     return count

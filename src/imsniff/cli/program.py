@@ -166,6 +166,8 @@ def _options(file: Path, command: click.Command, written: dict[str, Any]) -> dic
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the program; its exit code. Everything that goes wrong on purpose is said in one line on standard error."""
+    from imsniff.escape import path
+
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that is not UTF-8 must not end a report with a traceback
             stream.reconfigure(errors="backslashreplace")
@@ -192,6 +194,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return Exit.INTERRUPTED
     except Failure as failure:
         return _said(str(failure), failure.code)
+    except OSError as why:  # what is opened by name is explained where it is opened: this is mostly standard output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        what = why.filename or "standard output"
+        return _said(f"{path(what)}: {why.strerror or why}; make room or change its permissions", Exit.USAGE)
     except Exception as why:
         code = _expected(why)
         if code is None:

@@ -21,6 +21,7 @@ from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import open_capture
 from imsniff.cli.terminal import Progress, Voice
 from imsniff.detect import Sighting
+from imsniff.net.packet import LINKS
 from imsniff.pipeline import Options, Sensor
 from imsniff.records import Record, SessionRecord
 
@@ -32,6 +33,8 @@ class Ended(NamedTuple):
     error: str = ""
     detail: str = ""
     """A traceback, where the fault is ours."""
+    remark: str = ""
+    """What was passed over although the capture was read whole."""
 
 
 def read(path: Path, options: Options, progress: Progress) -> Iterator[Record | Ended]:
@@ -41,21 +44,34 @@ def read(path: Path, options: Options, progress: Progress) -> Iterator[Record | 
         with open_capture(path) as capture:
             sensor = Sensor(options, capture.name)
             error = ""
+            links: set[int] = set()
             try:
                 for batch in capture:
                     yield from sensor.read(batch)
+                    links |= capture.links
                     progress(capture.name, capture.consumed, capture.total)
             except CaptureError as why:  # what came before is analysed all the same
                 error = str(why)
             packets = capture.frames
             yield from sensor.finish()
-            yield Ended(packets, error)
+            unknown = links - LINKS.keys()
+            if not error and packets and unknown and unknown == links:
+                error = f"{capture.name}: nothing in it could be looked at: {_unknown(unknown)}"
+                unknown = set()
+            yield Ended(packets, error, remark=f"{capture.name}: {_unknown(unknown)}" if unknown else "")
     except CaptureError as why:
         yield Ended(packets, str(why))
     except OSError as why:
         yield Ended(packets, f"{path}: {why.strerror or why}")
     except Exception as why:  # a fault of ours in one capture must not cost the others
         yield Ended(packets, f"{path}: internal error, please report it: {why!r}", traceback.format_exc())
+
+
+def _unknown(links: set[int]) -> str:
+    """What is wrong with interfaces of these link types."""
+    numbers = ", ".join(map(str, sorted(links)))
+    remedy = "capture on the network interface itself, or rewrite the file with `editcap -T` if it is Ethernet"
+    return f"link type {numbers} is not known to this program, its packets are passed over; {remedy}"
 
 
 class Readings:
@@ -94,6 +110,8 @@ class Readings:
             self.errors[path] = ended.error
             self._voice.error(ended.error)
             self._voice.detail(ended.detail)
+        if ended.remark:
+            self._voice.warn(ended.remark)
 
     def _here(self) -> Iterator[tuple[Path, Iterator[Record | Ended]]]:
         for path in self._paths:
