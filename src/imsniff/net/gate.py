@@ -107,7 +107,7 @@ class Gate:
 
     def _fused(self, batch: Batch, straight: Straight) -> Iterator[Raised]:
         """`_rows` for the plainest case, pcap of Ethernet, in one loop with the walk: half of all the time an analysis
-        takes is spent here. What is not plain IPv4 is left to `_skips`."""
+        takes is spent here. Tags and the like are left to `_skips`."""
         glance = Struct(f"{straight.order}IIII{straight.header - 16}x{GLANCE}")
         unpack, unit, header, fragmented = (
             glance.unpack_from,
@@ -118,7 +118,7 @@ class Gate:
         nothing: Table = {}
         whole = SECOND // unit
         lookup = [self._until.get(protocol, nothing).get for protocol in range(256)]
-        plain, udp, syn, skips = PLAIN_IPV4, UDP, Flag.SYN, self._skips
+        plain, udp, syn, skips, ipv6 = PLAIN_IPV4, UDP, Flag.SYN, self._skips, IPV6.unpack_from
         slab, at, end, frame = batch.slab, batch.start, batch.end, batch.first_frame - 1
         last, skipped = min(end, len(slab)) - glance.size, 0
         while at <= last:
@@ -127,20 +127,25 @@ class Gate:
             if behind > end or size > MAX_PACKET:
                 break
             frame += 1
-            if kind == plain:
-                until = lookup[protocol](key)
-                if (
-                    until is not None
-                    and second < until
-                    and size >= LEAST
-                    and not fragment & fragmented
-                    and (protocol == udp or not flags & syn)
-                    and (fraction < whole or second + fraction // whole < until)
-                ):
+            if kind != plain:
+                if kind[:2] == PLAIN_IPV6 and size >= IPV6.size:
+                    protocol, key, flags = ipv6(slab, at + header)
+                    fragment = 0
+                elif size >= LEAST and skips(slab, at + header, size, second + fraction // whole):
                     skipped += 1
                     at = behind
                     continue
-            elif size >= LEAST and skips(slab, at + header, size, second):
+                else:
+                    protocol = 0
+            until = lookup[protocol](key)
+            if (
+                until is not None
+                and second < until
+                and size >= LEAST
+                and not fragment & fragmented
+                and (protocol == udp or not flags & syn)
+                and (fraction < whole or second + fraction // whole < until)
+            ):
                 skipped += 1
                 at = behind
                 continue
