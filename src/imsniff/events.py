@@ -22,6 +22,8 @@ class Side(StrEnum):
     CLIENT = "client"
     SERVER = "server"
 
+    __hash__ = str.__hash__  # Enum's own is not native, and sides are the keys of every stream
+
     @property
     def other(self) -> Side:
         return Side.SERVER if self is Side.CLIENT else Side.CLIENT

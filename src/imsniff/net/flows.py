@@ -8,8 +8,7 @@ one shelf a lifetime, so that forgetting the longest silent one costs nothing. A
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from enum import Enum
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from imsniff.events import Side
@@ -28,13 +27,28 @@ from imsniff.net.segment import TCP, UDP, Flag, Segment
 Reader = TypeVar("Reader")
 
 
-class Lifetime(Enum):
-    """How long a flow may be silent (nanoseconds), and how many such flows are kept."""
+CLIENT, SERVER = Side
+SYN, ACK, RST = Flag.SYN, Flag.ACK, Flag.RST
+OPENING, CLOSING = SYN | ACK, Flag.FIN | RST
+NOBODY: frozenset[Side] = frozenset()
 
-    UNDECIDED = (UNDECIDED_IDLE_NS, MAX_UNDECIDED)
-    TCP = (TCP_IDLE_NS, MAX_WATCHED)
-    UDP = (UDP_IDLE_NS, MAX_WATCHED)
-    CLOSING = (LINGER_NS, MAX_UNDECIDED)
+
+class Moment(NamedTuple):
+    frame: int
+    ts: int
+
+
+class Shelf(Generic[Reader]):
+    """Flows that share a lifetime, the longest silent first."""
+
+    __slots__ = ("flows", "idle", "most")
+
+    def __init__(self, idle: int, most: int) -> None:
+        self.idle = idle
+        """Nanoseconds a flow may be silent."""
+        self.most = most
+        """Flows that are kept."""
+        self.flows: OrderedDict[bytes, Flow[Reader]] = OrderedDict()
 
 
 class Flow(Generic[Reader]):
@@ -48,38 +62,43 @@ class Flow(Generic[Reader]):
         "key",
         "last_frame",
         "last_ts",
-        "lifetime",
         "octets",
         "opened",
         "opening_seq",
+        "over",
         "packets",
         "protocol",
         "reader",
         "server",
+        "shelf",
         "streams",
     )
 
-    def __init__(self, key: bytes, first: Segment, client: bytes, server: bytes, reader: Reader) -> None:
+    def __init__(
+        self, key: bytes, first: Segment, client: bytes, server: bytes, reader: Reader, shelf: Shelf[Reader]
+    ) -> None:
         self.key = key
         self.protocol = first.protocol
         self.client = client
         self.server = server
         self.reader = reader
-        self.first = first._replace(payload=b"")
-        self.last_frame, self.last_ts = first.frame, first.ts
+        self.shelf = shelf
+        self.first = Moment(first.frame, first.ts)
+        self.last_frame, self.last_ts = self.first
         self.packets = 0
         self.octets = 0
         self.opened = False
         """Whether the client's SYN, or the answer to it, was captured."""
         self.opening_seq: int | None = None
         self.streams: dict[Side, Stream] = {}
-        self.fins: set[Side] = set()
+        self.fins = NOBODY
         self.counted_only = False
         """Set when nothing more can be read: packets are counted, streams no longer put in order."""
-        self.lifetime = Lifetime.UNDECIDED
+        self.over = False
+        """Set when it left the table: what is still heard of it comes from what was held."""
 
     def side(self, segment: Segment) -> Side:
-        return Side.CLIENT if segment.source == self.client else Side.SERVER
+        return CLIENT if segment.source == self.client else SERVER
 
 
 class Heard(NamedTuple, Generic[Reader]):
@@ -107,46 +126,56 @@ class Flows(Generic[Reader]):
         """`new_reader` makes what a new flow carries; `server_ports` tell who was called where no SYN was seen."""
         self._new_reader = new_reader
         self._server_ports = server_ports
-        self._shelves: dict[Lifetime, OrderedDict[bytes, Flow[Reader]]] = {life: OrderedDict() for life in Lifetime}
+        self._all: dict[bytes, Flow[Reader]] = {}
+        self._undecided: Shelf[Reader] = Shelf(UNDECIDED_IDLE_NS, MAX_UNDECIDED)
+        self._watched: dict[int, Shelf[Reader]] = {
+            TCP: Shelf(TCP_IDLE_NS, MAX_WATCHED),
+            UDP: Shelf(UDP_IDLE_NS, MAX_WATCHED),
+        }
+        self._closing: Shelf[Reader] = Shelf(LINGER_NS, MAX_UNDECIDED)
+        self._shelves = (self._undecided, *self._watched.values(), self._closing)
         self._now = 0
         self._until_reaping = REAP_EVERY
         self.evicted = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._shelves.values()))
+        return len(self._all)
 
     def segment(self, segment: Segment) -> Iterator[Happening[Reader]]:
         """Put one segment where it belongs."""
-        self._now = max(self._now, segment.ts)
+        frame, ts, protocol, source, target, payload, cut, seq, _, flags = segment
+        if ts > self._now:
+            self._now = ts
         self._until_reaping -= 1
         if self._until_reaping <= 0:
             self._until_reaping = REAP_EVERY
             yield from self._reap()
-        source, target, flags = segment.source, segment.target, segment.flags
         key = source + target if source < target else target + source
-        if segment.protocol == UDP:
+        if protocol == UDP:
             key += b"u"
-        flow = self._find(key)
-        if flow is not None and (self._expired(flow, segment.ts) or self._is_new_connection(flow, segment)):
+        flow = self._all.get(key)
+        if flow is not None and (
+            ts - flow.last_ts > flow.shelf.idle
+            or (flags & OPENING == SYN and protocol == TCP and flow.opening_seq != seq)  # not a copy of its own
+        ):
             yield from self._remove(flow)
             flow = None
         if flow is None:
-            if not (segment.payload or segment.cut or flags & Flag.SYN):
+            if not (payload or cut or flags & SYN):
                 return  # the tail of something unknown: nothing to learn, nothing to remember
             flow = self._begin(key, segment)
         flow.packets += 1
-        flow.octets += len(segment.payload) + segment.cut
-        flow.last_frame, flow.last_ts = segment.frame, segment.ts
-        self._shelves[flow.lifetime].move_to_end(key)
+        flow.octets += len(payload) + cut
+        flow.last_frame, flow.last_ts = frame, ts
+        flow.shelf.flows.move_to_end(key)
         if not flow.counted_only:
-            side = flow.side(segment)
-            if segment.protocol == TCP:
-                for whose, item in self._tcp(flow, side, segment):
-                    yield Heard(flow, whose, item)
-            elif segment.payload:
-                yield Heard(flow, side, Data(segment.payload, segment.frame, segment.ts))
-        if flags & (Flag.FIN | Flag.RST) and segment.protocol == TCP:
-            yield from self._closing(flow, segment)
+            if protocol == TCP:
+                for side, item in self._tcp(flow, segment):
+                    yield Heard(flow, side, item)
+            elif payload:
+                yield Heard(flow, flow.side(segment), Data(payload, frame, ts))
+        if flags & CLOSING and protocol == TCP:
+            yield from self._end(flow, segment)
 
     @property
     def now(self) -> int:
@@ -159,12 +188,14 @@ class Flows(Generic[Reader]):
 
     def watch(self, flow: Flow[Reader]) -> None:
         """The flow is IM: it gets a session's lifetime."""
-        if flow.lifetime is Lifetime.UNDECIDED:
-            self._move(flow, Lifetime.TCP if flow.protocol == TCP else Lifetime.UDP)
+        if flow.shelf is self._undecided:
+            self._move(flow, self._watched[flow.protocol])
 
     def forget(self, flow: Flow[Reader]) -> None:
         """The flow is not IM: drop it without a word."""
-        self._shelves[flow.lifetime].pop(flow.key, None)
+        if not flow.over:
+            flow.over = True
+            del self._all[flow.key], flow.shelf.flows[flow.key]
 
     def tick(self, now: int) -> Iterator[Happening[Reader]]:
         """A live link is quiet: it is `now` (nanoseconds since 1970), and no earlier packet will come."""
@@ -175,56 +206,42 @@ class Flows(Generic[Reader]):
         """The flow that a segment belongs to, where there is one."""
         source, target = segment.source, segment.target
         key = source + target if source < target else target + source
-        return self._find(key + b"u" if segment.protocol == UDP else key)
+        return self._all.get(key + b"u" if segment.protocol == UDP else key)
 
     def overflow(self) -> Iterator[Over[Reader]]:
         """Flows that exceed a cap, the longest silent first."""
-        for life, shelf in self._shelves.items():
-            while len(shelf) > life.value[1]:
+        for shelf in self._shelves:
+            while len(shelf.flows) > shelf.most:
+                flow = next(iter(shelf.flows.values()))
+                self.forget(flow)
                 self.evicted += 1
-                yield Over(shelf.popitem(last=False)[1], evicted=True)
+                yield Over(flow, evicted=True)
 
     def finish(self) -> Iterator[Happening[Reader]]:
         """The capture ended: everything held, then every flow's end, in order of first packet."""
-        flows = sorted((f for shelf in self._shelves.values() for f in shelf.values()), key=lambda f: f.first.frame)
-        for flow in flows:
+        for flow in sorted(self._all.values(), key=lambda flow: flow.first.frame):
             yield from self._remove(flow)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _find(self, key: bytes) -> Flow[Reader] | None:
-        for shelf in self._shelves.values():
-            if (flow := shelf.get(key)) is not None:
-                return flow
-        return None
-
-    def _move(self, flow: Flow[Reader], life: Lifetime) -> None:
-        self._shelves[flow.lifetime].pop(flow.key, None)
-        flow.lifetime = life
-        self._shelves[life][flow.key] = flow
-
-    @staticmethod
-    def _expired(flow: Flow[Reader], now: int) -> bool:
-        return now - flow.last_ts > flow.lifetime.value[0]
-
-    def _is_new_connection(self, flow: Flow[Reader], segment: Segment) -> bool:
-        """A SYN that is not a copy of this flow's own."""
-        if segment.protocol != TCP or segment.flags & (Flag.SYN | Flag.ACK) != Flag.SYN:
-            return False
-        return flow.opening_seq != segment.seq
+    def _move(self, flow: Flow[Reader], shelf: Shelf[Reader]) -> None:
+        if not flow.over:
+            del flow.shelf.flows[flow.key]
+            shelf.flows[flow.key] = flow
+            flow.shelf = shelf
 
     def _begin(self, key: bytes, segment: Segment) -> Flow[Reader]:
-        opening = segment.flags & (Flag.SYN | Flag.ACK) if segment.protocol == TCP else 0
-        called = segment.source if opening == Flag.SYN | Flag.ACK else segment.target
-        if not opening & Flag.SYN and self._calls(segment.target, segment.source):
+        opening = segment.flags & OPENING if segment.protocol == TCP else 0
+        called = segment.source if opening == OPENING else segment.target
+        if not opening & SYN and self._calls(segment.target, segment.source):
             called = segment.source
         caller = segment.target if called is segment.source else segment.source
-        flow = Flow(key, segment, caller, called, self._new_reader())
-        if opening == Flag.SYN:
+        flow = Flow(key, segment, caller, called, self._new_reader(), self._undecided)
+        if opening == SYN:
             flow.opening_seq = segment.seq
-        elif opening & Flag.SYN:  # the answer was captured before the question, or without it
+        elif opening & SYN:  # the answer was captured before the question, or without it
             flow.opening_seq = (segment.ack - 1) & 0xFFFFFFFF
-        self._shelves[flow.lifetime][key] = flow
+        self._all[key] = self._undecided.flows[key] = flow
         return flow
 
     def _calls(self, target: bytes, source: bytes) -> bool:
@@ -234,36 +251,39 @@ class Flows(Generic[Reader]):
             return of in self._server_ports
         return of < 1024 <= to
 
-    def _tcp(self, flow: Flow[Reader], side: Side, segment: Segment) -> Iterator[tuple[Side, Data | Gap]]:
-        streams, flags = flow.streams, segment.flags
-        seq = segment.seq
-        if flags & Flag.SYN:
+    @staticmethod
+    def _tcp(flow: Flow[Reader], segment: Segment) -> Sequence[tuple[Side, Data | Gap]]:
+        frame, ts, _, source, _, payload, cut, seq, ack, flags = segment
+        side, other = (CLIENT, SERVER) if source == flow.client else (SERVER, CLIENT)
+        streams, heard = flow.streams, list[tuple[Side, Data | Gap]]()
+        if flags & SYN:
             flow.opened = True
             seq += 1
             if side not in streams:
                 streams[side] = Stream(seq)
-        if flags & Flag.ACK:
-            peer = streams.get(side.other)
+        if flags & ACK:
+            peer = streams.get(other)
             if peer is not None:
-                for item in peer.acknowledged(segment.ack, segment.ts):
-                    yield side.other, item
+                for item in peer.acknowledged(ack, ts):
+                    heard.append((other, item))
             elif flow.opened:  # the peer's SYN was not captured: its first byte is what this side waits for
-                streams[side.other] = Stream(segment.ack)
-        if segment.payload or segment.cut:
+                streams[other] = Stream(ack)
+        if payload or cut:
             stream = streams.get(side)
             if stream is None:
                 stream = streams[side] = Stream(seq)
-            for item in stream.push(seq, segment.payload, segment.cut, segment.frame, segment.ts):
-                yield side, item
+            for item in stream.push(seq, payload, cut, frame, ts):
+                heard.append((side, item))
+        return heard
 
-    def _closing(self, flow: Flow[Reader], segment: Segment) -> Iterator[Happening[Reader]]:
-        if flow.key not in self._shelves[flow.lifetime]:
+    def _end(self, flow: Flow[Reader], segment: Segment) -> Iterator[Happening[Reader]]:
+        if flow.over:
             return  # it was found not to be IM by this very segment
-        flow.fins.add(flow.side(segment))
-        if segment.flags & Flag.RST or len(flow.fins) == 2:
-            if flow.lifetime is not Lifetime.CLOSING:
-                self._move(flow, Lifetime.CLOSING)
-            if segment.flags & Flag.RST:
+        flow.fins |= {flow.side(segment)}
+        if segment.flags & RST or len(flow.fins) == 2:
+            if flow.shelf is not self._closing:
+                self._move(flow, self._closing)
+            if segment.flags & RST:
                 yield from self._flush(flow)
 
     @staticmethod
@@ -273,16 +293,16 @@ class Flows(Generic[Reader]):
                 yield Heard(flow, side, item)
 
     def _remove(self, flow: Flow[Reader]) -> Iterator[Happening[Reader]]:
-        self._shelves[flow.lifetime].pop(flow.key, None)
+        self.forget(flow)
         if not flow.counted_only:
             yield from self._flush(flow)
         yield Over(flow)
 
     def _reap(self) -> Iterator[Happening[Reader]]:
-        for shelf in self._shelves.values():
-            while shelf:
-                flow = next(iter(shelf.values()))
-                if not self._expired(flow, self._now):
+        for shelf in self._shelves:
+            while shelf.flows:
+                flow = next(iter(shelf.flows.values()))
+                if self._now - flow.last_ts <= shelf.idle:
                     break
                 yield from self._remove(flow)
         yield from self.overflow()

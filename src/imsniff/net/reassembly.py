@@ -13,7 +13,7 @@ then it is a `Gap`, an event and not an error. Whatever the order of arrival, me
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from imsniff.limits import ACK_GRACE_NS, HOLD_NS, MAX_AHEAD, MAX_HELD_BYTES, MAX_HELD_SEGMENTS
@@ -69,14 +69,16 @@ class Stream:
         distance = (seq - self._origin - self.position) % WRAP
         return distance - WRAP if distance >= WRAP // 2 else distance
 
-    def push(self, seq: int, payload: bytes, cut: int, frame: int, ts: int) -> Iterator[Data | Gap]:
-        """A segment with payload arrived; `cut` more bytes were on the wire than were captured."""
+    def push(self, seq: int, payload: bytes, cut: int, frame: int, ts: int) -> Iterable[Data | Gap]:
+        """A segment with payload arrived; `cut` more bytes were on the wire than were captured.
+
+        What comes of it must be taken before the next segment."""
         ahead = self._ahead(seq)
         if ahead <= 0 and not self._held:  # in order, by far the most frequent
-            yield from self._take(-ahead, payload, cut, frame, ts)
-            return
-        if ahead > MAX_AHEAD:
-            return
+            return self._take(-ahead, payload, cut, frame, ts)
+        return self._insert(ahead, payload, cut, frame, ts) if ahead <= MAX_AHEAD else ()
+
+    def _insert(self, ahead: int, payload: bytes, cut: int, frame: int, ts: int) -> Iterator[Data | Gap]:
         if ahead > 0:
             self._arrivals += 1
             insort(self._held, Held(self.position + ahead, self._arrivals, ts, payload, cut, frame))
@@ -86,13 +88,12 @@ class Stream:
         yield from self._drain()
         yield from self.tick(ts)
 
-    def acknowledged(self, ack: int, ts: int) -> Iterator[Data | Gap]:
+    def acknowledged(self, ack: int, ts: int) -> Iterable[Data | Gap]:
         """The peer has everything before `ack`."""
         ahead = self._ahead(ack)
         if 0 < ahead <= MAX_AHEAD and self.position + ahead > self._acked:
             self._acked, self._acked_at = self.position + ahead, ts
-        if self._held:
-            yield from self.tick(ts)
+        return self.tick(ts) if self._held else ()
 
     def tick(self, ts: int) -> Iterator[Data | Gap]:
         """Packet time is now `ts`: give up on holes that nothing will fill."""
@@ -127,13 +128,15 @@ class Stream:
             yield from self._take(self.position - held.position, held.payload, held.cut, held.frame, held.ts)
         del self._held[:done]
 
-    def _take(self, known: int, payload: bytes, cut: int, frame: int, ts: int) -> Iterator[Data | Gap]:
+    def _take(self, known: int, payload: bytes, cut: int, frame: int, ts: int) -> Sequence[Data | Gap]:
         """Deliver a segment that begins `known` bytes before the position."""
         fresh = len(payload) - known
         if fresh > 0:
-            self.position += fresh
-            yield Data(payload[known:] if known else payload, frame, ts)
-        missing = cut + min(fresh, 0)
-        if missing > 0:
-            self.position += missing
-            yield Gap(missing, frame, ts)
+            self.position += fresh + cut
+            data = Data(payload[known:] if known else payload, frame, ts)
+            return (data, Gap(cut, frame, ts)) if cut else (data,)
+        missing = cut + fresh
+        if missing <= 0:
+            return ()
+        self.position += missing
+        return (Gap(missing, frame, ts),)
