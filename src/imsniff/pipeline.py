@@ -127,11 +127,12 @@ class Sensor:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _segment(self, segment: Segment) -> Iterator[Record]:
+    def _segment(self, segment: Segment) -> Iterable[Record]:
         if self._options.wanted is not None and not self._options.wanted.passes(_ends(segment)):
             self.gate.ignore(segment)
         elif not self.gate.covers(segment):
-            yield from self._happenings(self.flows.segment(segment), segment)
+            return self._happenings(self.flows.segment(segment), segment)
+        return ()
 
     def _happenings(self, happenings: Iterable[Happening[Session]], segment: Segment | None = None) -> Iterator[Record]:
         for happening in happenings:
@@ -145,7 +146,8 @@ class Sensor:
                     happening.side, happening.item, self._shared, udp=flow.protocol != TCP, opened=flow.opened
                 )
                 yield from self._place(flow, told)
-                if undecided and segment is not None:
+                # a flow that is over has no more packets to skip or to wait for, and this segment is another's
+                if undecided and segment is not None and not flow.over:
                     self._obey(flow, conversation.verdict, segment)
                 if conversation.opaque:
                     flow.counted_only = True
