@@ -241,8 +241,9 @@ MAX_UNPACK_MEMORY: Final = 128 * 1024 * 1024
 
 # --- live capture ----------------------------------------------------------------------------------------------------
 
-RING: Final = 64 * 1024 * 1024
-"""Bytes of the ring of one interface and worker unless `--buffer` says otherwise: half a second at 1 Gbit/s."""
+RING: Final = 256 * 1024 * 1024
+"""Bytes of the ring of one interface unless `--buffer` says otherwise, shared by its workers: two seconds at 1 Gbit/s.
+New flows come in bursts, and each takes longer than a packet of a known one: the ring evens that out."""
 
 RING_BLOCK: Final = 1024 * 1024
 """Bytes of one block of the ring: what the kernel hands over at once, and the longest packet it can hold."""

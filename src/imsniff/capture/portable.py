@@ -27,7 +27,7 @@ class Portable:
         self.frames = 0
         self._batch: Batch | None = None
         self._slab = bytearray(RING_BLOCK + MAX_PACKET)
-        self._stopped = False
+        self._stopped = self._closed = False
         try:
             from scapy.config import conf
             from scapy.error import Scapy_Exception
@@ -82,11 +82,13 @@ class Portable:
         self._stopped = True
 
     def close(self) -> None:
-        self._pcap.close()
+        if not self._closed:  # libpcap does not survive being closed twice
+            self._closed = True
+            self._pcap.close()
 
 
 def _no_libpcap() -> CannotCapture:
     return CannotCapture(
         "live capture needs Linux, or libpcap, which is not installed",
-        "install libpcap (on Windows: Npcap), or record with another program and `imsniff analyze` the file",
+        "install libpcap, or record with another program and `imsniff analyze` the file",
     )

@@ -84,7 +84,12 @@ Signals:
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that share the packets."
 )
 @click.option(
-    "--buffer", type=SIZE, default="64M", show_default=True, metavar="SIZE", help="Ring of each interface and worker."
+    "--buffer",
+    type=SIZE,
+    default="256M",
+    show_default=True,
+    metavar="SIZE",
+    help="Memory for packets of each interface that wait to be read.",
 )
 @click.option("-p", "--no-promiscuous", is_flag=True, help="Leave the interfaces out of promiscuous mode.")
 @click.option("-Z", "--user", metavar="USER", help="Become this user once the interfaces are open.")
@@ -161,12 +166,15 @@ def _load_all(options: Options, given: dict[str, Any]) -> None:
 
 def _opened(given: dict[str, Any], stack: ExitStack) -> list[list[LiveSource]]:
     """The sources of each worker. Raises CannotCapture and BadFilter."""
+    from imsniff.capture.errors import CannotCapture
     from imsniff.limits import MAX_INTERFACES_LIVE
 
     names = list(dict.fromkeys(given["interfaces"]))
     if len(names) > MAX_INTERFACES_LIVE:
         raise click.UsageError(f"more than {MAX_INTERFACES_LIVE} interfaces.")
     workers = given["workers"]
+    if sys.platform == "win32":
+        raise CannotCapture("there is no live capture on Windows", "record with dumpcap and analyze the file")
     if not sys.platform.startswith("linux"):
         from imsniff.capture.portable import Portable
 
@@ -185,7 +193,7 @@ def _opened(given: dict[str, Any], stack: ExitStack) -> list[list[LiveSource]]:
         for share in shares:
             source = ring.Ring(
                 device,
-                octets=int(given["buffer"]),
+                octets=int(given["buffer"]) // workers,
                 promiscuous=not given["no_promiscuous"],
                 program=program,
                 fanout=fanout,
@@ -336,6 +344,7 @@ class _Run:
         from imsniff.limits import TICK
 
         show = self._view()
+        self._began = time.monotonic()  # compiling signatures does not count
         while not (signals.stop or self._over() or sensing.blind_for_good):
             sensing.turn(TICK)
             counts = sensing.counts()

@@ -1,0 +1,101 @@
+"""Counting, and what workers and the writer say to each other."""
+
+from __future__ import annotations
+
+import socket
+
+import msgspec
+import pytest
+
+from imsniff.aside import Packet
+from imsniff.events import Expect, Side
+from imsniff.limits import BLIND_JOIN_NS
+from imsniff.live import wire
+from imsniff.live.counts import Blind, Blindness, Counts
+from imsniff.live.crew import Outbox
+from made import login, message, session
+
+
+def blind(since, until, lost=1, capture="eth0"):
+    return Blind(capture=capture, since=since, until=until, lost=lost)
+
+
+def test_counts_add_up():
+    total = sum([Counts(packets=3, sessions=1), Counts(packets=4, kernel_drops=2)], Counts())
+    assert (total.packets, total.sessions, total.kernel_drops) == (7, 1, 2)
+
+
+def test_losses_close_together_are_one_span():
+    spans = Blindness()
+    spans.add(blind(10, 20))
+    spans.add(blind(20, 30, lost=5))
+    spans.add(blind(15, 25, capture="eth1"))
+    spans.add(blind(30 + BLIND_JOIN_NS, 40 + BLIND_JOIN_NS))
+    spans.add(blind(50 + 3 * BLIND_JOIN_NS, 60 + 3 * BLIND_JOIN_NS))
+    assert [(s.capture, s.since, s.lost) for s in spans.spans] == [
+        ("eth0", 10, 7),
+        ("eth1", 15, 1),
+        ("eth0", 50 + 3 * BLIND_JOIN_NS, 1),
+    ]
+
+
+def test_spans_are_bounded_and_lose_no_count(monkeypatch):
+    monkeypatch.setattr("imsniff.live.counts.MAX_BLIND", 10)
+    spans = Blindness()
+    for number in range(1000):
+        spans.add(blind(number * 10 * BLIND_JOIN_NS, number * 10 * BLIND_JOIN_NS + 1))
+    assert len(spans.spans) == 10
+    assert sum(span.lost for span in spans.spans) == 1000
+    assert spans.spans[-1].until == 9990 * BLIND_JOIN_NS + 1
+
+
+def test_messages_come_back_whatever_the_pieces():
+    one = session(account="al\udce9ce")  # not UTF-8 on the wire
+    said = [
+        (wire.RECORD, message(one, text="hi")),
+        (wire.RECORD, login(one)),
+        (wire.SESSION, one),
+        (wire.PACKET, Packet(5, 1, 60, b"\0" * 60)),
+        (wire.BLIND, blind(1, 2)),
+        (wire.ANNOUNCED, wire.Announced(Expect(side=Side.CLIENT, protocol="oft", ip="10.0.0.1", port=4443), 9)),
+        (wire.COUNTS, {"eth0": Counts(packets=7)}),
+        (wire.FAULT, "something"),
+        (wire.ENDED, None),
+    ]
+    data = b"".join(wire.message(kind, value) for kind, value in said)
+    for step in (1, 7, 1000, len(data)):
+        inbox = wire.Inbox()
+        came = [one for at in range(0, len(data), step) for one in inbox.feed(data[at : at + step])]
+        assert [kind for kind, _ in came] == [kind for kind, _ in said]
+        for (kind, value), (_, back) in zip(said, came, strict=True):
+            assert type(back) is type(value)
+            assert kind == wire.SESSION or back == value or "\\udce9" in str(back)
+
+
+def test_what_is_no_message_is_refused():
+    inbox = wire.Inbox()
+    with pytest.raises(msgspec.DecodeError):
+        list(inbox.feed(b"\0\0\0\x02z\xc0"))
+    with pytest.raises(msgspec.DecodeError):
+        list(wire.Inbox().feed(b"\0\0\0\x02p\xc0"))
+
+
+def test_a_slow_writer_costs_records_that_are_counted(monkeypatch):
+    monkeypatch.setattr("imsniff.live.crew.MAX_HANDOVER", 100_000)
+    ours, theirs = socket.socketpair()
+    outbox = Outbox(theirs)
+    one = message(session(), text="x" * 1000)
+    for _ in range(2000):
+        outbox.record(one)
+    assert 0 < outbox.dropped < 2000
+    outbox.say(wire.COUNTS, {"eth0": Counts(queue_drops=outbox.dropped)})
+    inbox, came = wire.Inbox(), []
+    while not came or came[-1][0] != wire.COUNTS:
+        outbox.flush(0)
+        came += inbox.feed(ours.recv(1 << 16))
+    assert len(came) - 1 + outbox.dropped == 2000
+    ours.close()
+    outbox.say(wire.FAULT, "x")
+    with pytest.raises(BrokenPipeError):
+        outbox.flush(1)
+    theirs.close()
