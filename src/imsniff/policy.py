@@ -23,11 +23,13 @@ Every fault of a file is told at once, each with its place; a policy that contra
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -106,17 +108,17 @@ def load(file: Path) -> Policy:
         raw = tomllib.loads(text)
     except OSError as why:
         raise PolicyError([Fault(file, 0, "", why.strerror or str(why))]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
-        raise PolicyError([Fault(file, 0, "", f"not TOML: {why}")]) from None
-    lines = Lines(text)
-    try:
-        written = msgspec.convert(raw, PolicyFile)
-    except msgspec.ValidationError as why:
-        message, _, key = str(why).partition(" - at `$")
-        key = key.rstrip("`").lstrip(".")
-        raise PolicyError([Fault(file, lines[key] if key else 0, key, message)]) from None
-    if faults := [Fault(file, lines[key], key, message) for key, message in _faults(written)]:
-        raise PolicyError(faults)
+    except UnicodeDecodeError as why:
+        raise PolicyError([Fault(file, 0, "", f"not UTF-8: {why.reason}")]) from None
+    except tomllib.TOMLDecodeError as why:
+        line = re.search(r"at line ([0-9]+)", str(why))
+        raise PolicyError([Fault(file, int(line[1]) if line else 0, "", f"not TOML: {why}")]) from None
+    told = _Told(file, Lines(text))
+    written = _written(raw, told)
+    for key, message in _faults(written):
+        told(key, message)
+    if told.faults:
+        raise PolicyError(told.faults)
     return Policy(
         severity={risk: Severity(word) for risk, word in written.severity.items() if word != OFF},
         off=frozenset(risk for risk, word in written.severity.items() if word == OFF),
@@ -124,6 +126,74 @@ def load(file: Path) -> Policy:
         deny=tuple(written.deny),
         ports={protocol: frozenset(ports) for protocol, ports in written.ports.items()},
     )
+
+
+class _Told:
+    """The faults of one file, each with its line."""
+
+    def __init__(self, file: Path, lines: Lines) -> None:
+        self.file = file
+        self.lines = lines
+        self.faults: list[Fault] = []
+
+    def __call__(self, key: str, message: str) -> None:
+        self.faults.append(Fault(self.file, self.lines[key], key, message))
+
+
+def _written(raw: dict[str, Any], told: _Told) -> PolicyFile:
+    """What can be used of the file, part by part, for msgspec stops at the first fault of each."""
+    known = PolicyFile.__struct_fields__
+    for key in raw.keys() - set(known):
+        told(key, f"unknown key; here may stand {', '.join(known)}")
+    if "version" not in raw:
+        told("", f"version is missing; write `version = {VERSION}`")
+    return PolicyFile(
+        version=_part(raw.get("version", VERSION), int, "version", told) or VERSION,
+        severity=_table(raw, "severity", str, told),
+        ports=_table(raw, "ports", list[int], told),
+        allow=_rules(raw, "allow", told),
+        deny=_rules(raw, "deny", told),
+    )
+
+
+def _table(raw: dict[str, Any], name: str, kind: type[Part], told: _Told) -> dict[str, Part]:
+    written = raw.get(name, {})
+    if not isinstance(written, dict):
+        told(name, f"expected a table: write [{name}]")
+        return {}
+    parts = ((key, _part(value, kind, f"{name}.{key}", told)) for key, value in written.items())
+    return {key: part for key, part in parts if part is not None}
+
+
+def _rules(raw: dict[str, Any], name: str, told: _Told) -> list[Rule]:
+    written = raw.get(name, [])
+    if not isinstance(written, list) or not all(isinstance(one, dict) for one in written):
+        told(name, f"expected an array of tables: write [[{name}]]")
+        return []
+    rules = []
+    for number, one in enumerate(written):
+        key = f"{name}[{number}]"
+        for stray in one.keys() - set(Rule.__struct_fields__):
+            told(f"{key}.{stray}", f"unknown key; here may stand {', '.join(Rule.__struct_fields__)}")
+        kept = {field: value for field, value in one.items() if field in Rule.__struct_fields__}
+        # a rule that is refused keeps its number, for the places of those behind it
+        rules.append(_part({"name": "", **kept}, Rule, key, told) or Rule(name="", protocol=key))
+        if "name" not in one:
+            told(key, "name is missing: say what this is about")
+    return rules
+
+
+Part = TypeVar("Part")
+
+
+def _part(value: object, kind: type[Part], key: str, told: _Told) -> Part | None:
+    """None where it has another form; that is then told."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as why:
+        message, _, path = str(why).partition(" - at `$")
+        told(f"{key}{path.rstrip('`')}", message[:1].lower() + message[1:])
+        return None
 
 
 def _faults(written: PolicyFile) -> Iterator[tuple[str, str]]:
@@ -159,4 +229,4 @@ def _rule_faults(written: PolicyFile) -> Iterator[tuple[str, str]]:
                 continue
             other = scopes.setdefault(scope, place)
             if not other.startswith(kind):
-                yield place, f'"{rule.name}" contradicts {other}: both are about the same'
+                yield place, f'"{rule.name}" contradicts {other}: both are about the same; take one out or narrow it'

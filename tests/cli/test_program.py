@@ -3,7 +3,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from tests.cli.conftest import ROOT
@@ -109,26 +108,45 @@ def test_a_closed_pipe_is_silence(imsniff, capture):
     export.stderr.close()
 
 
-def test_an_interrupt_keeps_what_was_found(tmp_path, process):
+def test_an_interrupt_keeps_what_was_found(process, capture):
     analyze = subprocess.Popen(
-        [sys.executable, "-m", "imsniff", "analyze", "-", "--db", "a.db"],
+        [sys.executable, "-m", "imsniff", "analyze", "-", "--db", "a.db", "--jsonl"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
     )
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "a.db").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
+    analyze.stdin.write(capture().read_bytes())  # and more to come
+    analyze.stdin.flush()
+    assert analyze.stdout.readline().startswith(b"{"), "printed while more is waited for"
     analyze.send_signal(signal.SIGINT)
     _, err = analyze.communicate(timeout=30)
     assert b"Traceback" not in err
     assert (analyze.returncode, err) == (130, b"imsniff: interrupted\n")
     assert process("db", "verify", "--db", "a.db").code == 0
+    counts = dict(line.split("\t") for line in process("db", "stats", "--db", "a.db").lines[1:])
+    assert (counts["session"], counts["message"], counts["finding"]) == ("1", "2", "2")
 
 
 def test_a_terminal_that_is_not_utf8_gets_escapes(process, capture):
     ran = process("analyze", capture(), "--db", "a.db", env={"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"})
     assert ran.code == 0
     assert "\\u2194" in ran.out
+
+
+def test_what_was_found_before_the_reader_had_enough_is_kept(imsniff, capture, process):
+    file = capture(texts=tuple(b"%d" % n for n in range(3000)))
+    analyze = subprocess.Popen(
+        [sys.executable, "-m", "imsniff", "analyze", str(file), "--db", "a.db", "--jsonl"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )
+    assert analyze.stdout.readline().startswith(b"{")
+    analyze.stdout.close()
+    assert (analyze.stderr.read(), analyze.wait(30)) == (b"", 0)
+    analyze.stderr.close()
+    counts = dict(line.split("\t") for line in process("db", "stats", "--db", "a.db").lines[1:])
+    assert int(counts["message"]) > 0
+    assert int(counts["session"]) == 1
+    assert process("db", "verify", "--db", "a.db").code == 0

@@ -59,12 +59,51 @@ def test_every_fault_is_told_at_once(tmp_path):
     assert places >= {(2, "version"), (4, "severity.rouge-im"), (6, "allow[0]"), (10, "allow[1].server")}
 
 
+def test_faults_of_form_and_of_meaning_are_told_together(tmp_path):
+    with pytest.raises(PolicyError) as caught:
+        read(
+            tmp_path,
+            """
+            off = ["odd-port"]
+            [severity]
+            rogue-im = "hihg"
+            file-transfer = 3
+            [[allow]]
+            name = "ours"
+            protocl = "irc"
+            [[allow]]
+            protocol = 7
+            [[deny]]
+            name = "theirs"
+            protocol = "irc"
+            [[allow]]
+            name = "ours too"
+            protocol = "irc"
+            [ports]
+            irc = ["6667"]
+            """,
+        )
+    shown = [(fault.line, fault.key, fault.message.partition(";")[0]) for fault in caught.value.faults]
+    assert shown == [
+        (0, "", "version is missing"),
+        (2, "off", "unknown key"),
+        (4, "severity.rogue-im", '"hihg" is none of info, low, medium, high, critical, off'),
+        (5, "severity.file-transfer", "expected `str`, got `int`"),
+        (6, "allow[0]", '"ours" names neither protocol nor server, so it would fit everything'),
+        (8, "allow[0].protocl", "unknown key"),
+        (9, "allow[1]", "name is missing: say what this is about"),
+        (10, "allow[1].protocol", "expected `str | null`, got `int`"),
+        (11, "deny[0]", '"theirs" contradicts allow[2]: both are about the same'),
+        (18, "ports.irc[0]", "expected `int`, got `str`"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
         ("version = 1\n[[allow]]\nname='a'\nprotocol='irc'\n[[deny]]\nname='b'\nprotocol='irc'\n", "contradicts"),
         ("version = 1\n[[alow]]\nname='a'\n", "alow"),
-        ("version = 1\n[[deny]]\nname='a'\nprotcol='irc'\n", ":2: deny[0]:"),
+        ("version = 1\n[[deny]]\nname='a'\nprotcol='irc'\n", ":4: deny[0].protcol: unknown key"),
         ("version = ", "not TOML"),
     ],
 )

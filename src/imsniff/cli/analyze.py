@@ -13,7 +13,7 @@ import click
 
 from imsniff.cli.exits import Exit
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
-from imsniff.cli.terminal import Voice, progress
+from imsniff.cli.terminal import Progress, Voice, progress
 
 if TYPE_CHECKING:
     from imsniff.detect import Aggregate
@@ -123,6 +123,8 @@ def command(
         kept = {"content": content, "keep_secrets": keep_secrets, "filter": expression, "policy": str(policy or "")}
         writer = stack.enter_context(Writer(store, program=_program(), signatures=signature_set.sha256, options=kept))
         bars = stack.enter_context(progress(voice))
+        if jsonl:
+            bars = _flushing(bars)
         readings = Readings(paths, options, jobs=jobs, strict=strict, voice=voice, progress=bars)
         digests = stack.enter_context(_Digests(paths))
         try:
@@ -130,6 +132,11 @@ def command(
         except StoreError:  # what was found before the database failed is shown all the same
             if not jsonl:
                 listing(found.findings())
+            raise
+        except (OSError, KeyboardInterrupt):  # nobody reads standard output any more, its disk is full, or Ctrl-C
+            for record in readings.rest():
+                writer.add(record)
+            stack.callback(writer.close)
             raise
         finally:
             writer.read = bool(readings.packets)
@@ -173,6 +180,16 @@ def _line_printer() -> Callable[[Any], None]:
 
     def show(record: Any) -> None:  # noqa: ANN401 - a record
         out.write(to_json(record) + b"\n")
+
+    return show
+
+
+def _flushing(shown: Progress) -> Progress:
+    """What was printed leaves with every batch, for who reads along."""
+
+    def show(label: str, done: int, total: int | None) -> None:
+        sys.stdout.buffer.flush()
+        shown(label, done, total)
 
     return show
 

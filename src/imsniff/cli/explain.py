@@ -13,6 +13,7 @@ from imsniff.cli.terminal import Voice
 from imsniff.escape import visible
 
 if TYPE_CHECKING:
+    from imsniff.detect.core import About
     from imsniff.records import FindingRecord
     from imsniff.rules.loader import SignatureSet
     from imsniff.store.opening import Store
@@ -54,7 +55,7 @@ def command(voice: Voice, finding: str, db: str | None, signatures: Path | None,
             {
                 "Severity": f"{about.severity.value}, unless the evidence or the policy says otherwise",
                 "Question": about.fear.value,
-                "Accountable": about.accountable.value,
+                "Accountable": _ends(about),
                 "Remedy": about.remedy,
             }
         )
@@ -87,7 +88,7 @@ def _tell(found: FindingRecord, signatures: SignatureSet) -> None:
             "Question": about.fear.value,
             "Host": found.host,
             "Seen": f"{times}, {found.first_seen} to {found.last_seen}",
-            "Accountable": about.accountable.value,
+            "Accountable": _ends(about),
             "Remedy": found.remedy,
         }
     )
@@ -102,6 +103,10 @@ def _tell(found: FindingRecord, signatures: SignatureSet) -> None:
         click.echo(f"  and {found.count - len(found.evidence):,} more")
 
 
+def _ends(about: About) -> str:
+    return "client and server" if about.accountable == "both" else about.accountable.value
+
+
 def _meaning(rule: str, signatures: SignatureSet) -> str:
     """What a rule's name stands for: a signature, or what a dissector said."""
     signature = signatures.rule(rule)
@@ -110,6 +115,8 @@ def _meaning(rule: str, signatures: SignatureSet) -> str:
     if rule.startswith("policy."):
         return "a rule of the policy file"
     protocol = rule.partition(".")[0]
+    if protocol == "expected":
+        return "another flow had announced that this one would come, and it did"
     return f"told by the dissector of {protocol}, from the bytes of this frame"
 
 

@@ -37,12 +37,14 @@ class Ended(NamedTuple):
     """What was passed over although the capture was read whole."""
 
 
-def read(path: Path, options: Options, progress: Progress) -> Iterator[Record | Ended]:
-    """The records of one capture, and last how it ended. Raises nothing."""
+def read(path: Path, options: Options, progress: Progress, at_work: list[Sensor]) -> Iterator[Record | Ended]:
+    """The records of one capture, and last how it ended. Raises nothing. at_work: holds the sensor as long as it has
+    sessions that nobody was told of."""
     packets = 0
     try:
         with open_capture(path) as capture:
             sensor = Sensor(options, capture.name)
+            at_work.append(sensor)
             error = ""
             links: set[int] = set()
             try:
@@ -53,6 +55,7 @@ def read(path: Path, options: Options, progress: Progress) -> Iterator[Record | 
             except CaptureError as why:  # what came before is analysed all the same
                 error = str(why)
             packets = capture.frames
+            at_work.clear()
             yield from sensor.finish()
             unknown = links - LINKS.keys()
             if not error and packets and unknown and unknown == links:
@@ -88,6 +91,7 @@ class Readings:
         self._progress = progress
         self.packets = 0
         self.errors: dict[Path, str] = {}
+        self._at_work: list[Sensor] = []
         self.sessions: list[SessionRecord] = []
         """Every session met, for who wants its packets."""
 
@@ -104,6 +108,12 @@ class Readings:
             if self._strict and self.errors:
                 return
 
+    def rest(self) -> Iterator[Record]:
+        """After `records` was broken off: what is known of the sessions that were open."""
+        for sensor in self._at_work:
+            yield from sensor.finish()
+        self._at_work.clear()
+
     def _end(self, path: Path, ended: Ended) -> None:
         self.packets += ended.packets
         if ended.error:
@@ -115,7 +125,8 @@ class Readings:
 
     def _here(self) -> Iterator[tuple[Path, Iterator[Record | Ended]]]:
         for path in self._paths:
-            yield path, read(path, self._options, self._progress)
+            self._at_work.clear()
+            yield path, read(path, self._options, self._progress, self._at_work)
 
     def _spread(self) -> Iterator[tuple[Path, Iterator[Record | Ended]]]:
         """Each process writes what it finds to a file: nobody holds the records of a large capture in memory."""
@@ -149,7 +160,7 @@ def _work(path: Path, spool: Path) -> Ended:
     encoder = msgspec.msgpack.Encoder()
     ended = Ended(0)
     with spool.open("wb") as out:
-        for item in read(path, _options, lambda *_: None):
+        for item in read(path, _options, lambda *_: None, []):
             if isinstance(item, Ended):
                 ended = item
             else:

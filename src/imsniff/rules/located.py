@@ -67,7 +67,7 @@ class Lines:
         while key:
             if key in self._lines:
                 return self._lines[key]
-            key = key.rpartition(".")[0] if "." in key else key.rpartition("[")[0] if key.endswith("]") else ""
+            key = key.rpartition("[")[0] if key.endswith("]") else key.rpartition(".")[0]
         return 0
 
 
