@@ -104,8 +104,8 @@ class Office:
         return name, packets
 
 
-def interleaved(office: Office, limit: int) -> Iterator[tuple[int, bytes]]:
-    """Packets of many flows by time, at most `limit`."""
+def interleaved(office: Office, limit: int, concurrent: int) -> Iterator[tuple[int, bytes]]:
+    """Packets of `concurrent` flows at a time, by time, at most `limit`."""
     waiting: list[tuple[int, int, str, Iterator[Packet], bytes]] = []
     order = 0
 
@@ -116,7 +116,7 @@ def interleaved(office: Office, limit: int) -> Iterator[tuple[int, bytes]]:
         delay, frame = next(packets)
         heapq.heappush(waiting, (now + delay, order, name, packets, frame))
 
-    for _ in range(CONCURRENT):
+    for _ in range(concurrent):
         start(START + office.dice.randrange(STAGGER), 0)
     written = 0
     while written < limit:
@@ -132,7 +132,15 @@ def interleaved(office: Office, limit: int) -> Iterator[tuple[int, bytes]]:
             heapq.heapreplace(waiting, (now + following[0], number, name, packets, following[1]))
 
 
-def make(target: Path, packets: int, im_share: float, seed: int = 1, *, only: str | None = None) -> dict[str, object]:
+def make(
+    target: Path,
+    packets: int,
+    im_share: float,
+    seed: int = 1,
+    *,
+    only: str | None = None,
+    concurrent: int = CONCURRENT,
+) -> dict[str, object]:
     """Write the capture and what it holds. `only`: nothing but conversations of this protocol."""
     office = Office(seed, 1 if only else im_share, only)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +148,7 @@ def make(target: Path, packets: int, im_share: float, seed: int = 1, *, only: st
     pending: list[bytes] = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
     size = 0
     with target.open("wb") as file:
-        for now, frame in interleaved(office, packets):
+        for now, frame in interleaved(office, packets, concurrent):
             length = len(frame)
             seconds, rest = divmod(now, 1_000_000_000)
             pending.append(record(seconds, rest // 1000, length, length))
@@ -170,10 +178,18 @@ def main() -> None:
     parser.add_argument("--packets", type=int, default=1_300_000, help="how many (default: 1 300 000, about 1 GB)")
     parser.add_argument("--im-share", type=float, default=0.01, help="share of instant messaging's packets, 0 to 1")
     parser.add_argument("--only", choices=list(talk.SPEECHES), help="nothing but this protocol, on its own port")
+    parser.add_argument("--concurrent", type=int, default=CONCURRENT, help="flows open at any moment")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.perf_counter()
-    about = make(options.target, options.packets, options.im_share, options.seed, only=options.only)
+    about = make(
+        options.target,
+        options.packets,
+        options.im_share,
+        options.seed,
+        only=options.only,
+        concurrent=options.concurrent,
+    )
     print(json.dumps(about, indent=2))
     print(f"{time.perf_counter() - began:.1f} s", file=sys.stderr)
 
