@@ -51,6 +51,7 @@ bench: setup ## imsniff against tshark and ndpiReader on a made capture of 1 GB 
 
 fuzz: setup ## hostile input, SECONDS=10 for each target
 	$(BIN)/python -m fuzz.run --seconds $(SECONDS)
+	$(BIN)/python -m fuzz.gate --seconds $(SECONDS)
 
 clean: ## remove what was made
 	rm -rf $(VENV) out build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,12 +22,14 @@ class Target(NamedTuple):
 
 def targets() -> dict[str, Target]:
     """Imported here, so that atheris can instrument what they import."""
-    from fuzz import dissector, packets, rules
+    from fuzz import dissector, gate, packets, rules
 
     found = {
         f"dissect.{name}": Target(dissector.target(name), lambda name=name: dissector.seeds(name))
         for name in sorted(dissector.REGISTRY)
     }
+    if find_spec("imsniff.net._gate") is not None:
+        found["gate"] = Target(gate.agree, gate.seeds)
     found["decode"] = Target(packets.decode, packets.decode_seeds)
     found["reassembly"] = Target(packets.reassembly, packets.reassembly_seeds)
     found["capture"] = Target(packets.capture, packets.small_captures)

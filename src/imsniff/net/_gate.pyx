@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+# cython: show_performance_hints=False
 """The gate, compiled: keeps the contract of `gate.py`, which is the reference, in a fraction of its time.
 
 Three things are native: how packets follow each other (`Course` and its kinds), the glance at a frame, and the table
