@@ -7,6 +7,7 @@ last header declared, on top of what everybody declares, since the header may no
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
@@ -39,38 +40,75 @@ DECLARATION: Final = re.compile(rb"(?<=\s)(xmlns(?::[^\s=<>\"'/:]{1,64})?+)\s*+=
 PREFIX: Final = re.compile(rb"[<\s/]([A-Za-z_][\w.-]{0,63}):[A-Za-z_]")
 CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 MAX_PREFIXES: Final = 32
-MAX_PARSED: Final = 64
+MAX_PARSED: Final = 256
 """Elements after which a parser is replaced: it remembers every name it ever met."""
+MAX_PARSERS: Final = 16
+"""Parsers kept, about 20 KB each. Nearly all streams declare one of a few sets of name spaces."""
+
+
+class Parser:
+    """Parses elements, one after the other, inside a root that declares name spaces. Shared by all streams that declare
+    the same, since between two elements nothing of the first is left. Throw it away after an error."""
+
+    __slots__ = ("_expat", "_root", "left")
+
+    def __init__(self, declared: bytes) -> None:
+        self.left = MAX_PARSED
+        """Elements it may yet take."""
+        self._expat = expat.ParserCreate(namespace_separator="}")
+        self._expat.buffer_text = True
+        self._expat.Parse(b"<r " + declared + b">", False)
+        builder = TreeBuilder()
+        self._root = builder.start("r", {})
+        self._expat.StartElementHandler = builder.start
+        self._expat.EndElementHandler = builder.end
+        self._expat.CharacterDataHandler = builder.data
+
+    def parse(self, raw: bytes) -> Element:
+        """Raises ExpatError, or Malformed where that was not one whole element."""
+        self.left -= 1 + len(raw) // 4096
+        self._expat.Parse(raw + b"<r/>", False)  # would be inside of what is not closed
+        if len(self._root) != 2:
+            raise Malformed("not one whole element")
+        element = self._root[0]
+        self._root.clear()
+        return element
+
+
+_parsers: OrderedDict[bytes, Parser] = OrderedDict()
+"""By what they declare."""
+
+
+def _parse(declared: bytes, raw: bytes) -> Element:
+    """As `Parser.parse`."""
+    parser = _parsers.pop(declared, None)
+    if parser is None or parser.left <= 0:
+        parser = Parser(declared)
+    element = parser.parse(raw)
+    _parsers[declared] = parser
+    if len(_parsers) > MAX_PARSERS:
+        _parsers.popitem(last=False)
+    return element
 
 
 class Scope:
-    """The name spaces in force on one side, and a parser that knows them."""
+    """The name spaces in force on one side."""
 
-    __slots__ = ("_declared", "_left", "_parser")
+    __slots__ = ("_declared", "_written")
 
     def __init__(self) -> None:
-        self._declared = dict(DECLARED)
-        self._parser: expat.XMLParserType | None = None
-        self._left = 0
-        """Elements the parser may yet take."""
+        self._declared = DECLARED
+        self._written = _DECLARED
 
     def header(self, raw: bytes) -> None:
         """A stream header: its declarations hold for what follows."""
         self._declared = DECLARED | dict(DECLARATION.findall(raw)[:MAX_PREFIXES])
-        self._parser = None
+        self._written = _written(self._declared)
 
     @property
     def content(self) -> str:
         """The default name space, which says what kind of stream it is."""
         return self._declared[b"xmlns"][1:-1].decode("latin-1")
-
-    def _new(self, more: dict[bytes, bytes] | None = None) -> expat.XMLParserType:
-        """A parser inside a root element that declares what is declared."""
-        declared = self._declared | (more or {})
-        parser = expat.ParserCreate(namespace_separator="}")
-        parser.buffer_text = True
-        parser.Parse(b"<r " + b" ".join(name + b"=" + value for name, value in declared.items()) + b">", False)
-        return parser
 
     def tree(self, raw: bytes) -> Element:
         """Parse one element. Raises Malformed.
@@ -87,12 +125,8 @@ class Scope:
 
     def _mended(self, raw: bytes) -> Element:
         try:
-            if self._parser is None or self._left <= 0:
-                self._parser, self._left = self._new(), MAX_PARSED
-            self._left -= 1 + len(raw) // 4096
-            return _parse(self._parser, raw)
+            return _parse(self._written, raw)
         except expat.ExpatError as why:
-            self._parser = None
             mended = CONTROLS.sub("\ufffd", raw.decode("utf-8", "replace")).encode()
             unknown = {
                 b"xmlns:" + prefix: b"'urn:undeclared:" + prefix + b"'"
@@ -102,18 +136,16 @@ class Scope:
             if mended == raw and not unknown:
                 raise _malformed(why) from None
         try:
-            return _parse(self._new(unknown), mended)
+            return Parser(_written(self._declared | unknown)).parse(mended)
         except expat.ExpatError as why:
             raise _malformed(why) from None
 
 
-def _parse(parser: expat.XMLParserType, raw: bytes) -> Element:
-    builder = TreeBuilder()
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.data
-    parser.Parse(raw, False)
-    return builder.close()
+def _written(declared: dict[bytes, bytes]) -> bytes:
+    return b" ".join(name + b"=" + value for name, value in declared.items())
+
+
+_DECLARED = _written(DECLARED)
 
 
 def _depth(element: Element) -> int:
