@@ -64,8 +64,8 @@ class Encryption(StrEnum):
     E2E = "e2e"
 
 
-class Event(Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
-    """Base of the tagged union."""
+class Event(Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, gc=False):
+    """Base of the tagged union. Texts and numbers only, no cycles: the garbage collector need not look."""
 
     side: Side
     wire: str = ""

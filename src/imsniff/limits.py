@@ -195,7 +195,8 @@ MAX_CACHED: Final = 4_096
 a few for each conversation under way. About 2 MB each with names of real length. The longest unused go."""
 
 MAX_REMEMBERED_SIGHTINGS: Final = 200_000
-"""Sightings one run remembers so as not to count a packet twice that two capture files share."""
+"""Sightings one run remembers so as not to count a packet twice that two capture files share, about 20 MB. Full: the
+oldest quarter is forgotten."""
 
 STORE_BATCH: Final = 4_000
 """Rows a transaction, about 5 MB: a quarter as many cost half as much again, and a crash loses no more than these."""
@@ -238,6 +239,10 @@ MAX_INTERFACES: Final = 65_536
 
 MAX_UNPACK_MEMORY: Final = 128 * 1024 * 1024
 """Bytes an xz or zstd file may ask its decoder to keep: what `xz -9` and `zstd --long` ask. Beyond: unreadable."""
+
+CONTINUES_NS: Final = 60 * 1_000_000_000
+"""Packet time that may lie between two files of one row for flows to go on from one into the next. Rotated files follow
+within the time between two packets; a flow that was silent for longer is met again as one without beginning."""
 
 # --- live capture ----------------------------------------------------------------------------------------------------
 

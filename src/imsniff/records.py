@@ -63,9 +63,14 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Record(
-    Struct, kw_only=True, omit_defaults=True, tag_field="kind", tag=lambda name: name.removesuffix("Record").lower()
+    Struct,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag=lambda name: name.removesuffix("Record").lower(),
+    gc=False,
 ):
-    """Base: every record's keys."""
+    """Base: every record's keys. No record can be part of a cycle: the garbage collector need not look."""
 
     id: str
     """16 hex digits, the same for the same traffic whatever file it came in and however often it is read."""
@@ -163,7 +168,7 @@ class AnomalyRecord(Placed, kw_only=True):
     detail: str | None = None
 
 
-class Evidence(Struct, omit_defaults=True):
+class Evidence(Struct, omit_defaults=True, gc=False):
     capture: str
     frame: int
     rule: str

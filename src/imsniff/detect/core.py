@@ -7,11 +7,11 @@ severities, remedies and accountability; help, docs and the legends of reports a
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -369,12 +369,31 @@ def sighting(
     )
 
 
+class Met:
+    """Pairs of ids that were met lately. Kept as hashes of 64 bits, a quarter of what the ids would take: that two
+    pairs look alike is less likely than a broken memory."""
+
+    def __init__(self) -> None:
+        self._marks: dict[int, None] = {}
+
+    def again(self, one: str, other: str) -> bool:
+        """Whether this pair was met before; from now on it was."""
+        mark = hash((one, other))
+        if mark in self._marks:
+            return True
+        if len(self._marks) >= MAX_REMEMBERED_SIGHTINGS:  # many at once: looking for the oldest takes long
+            for old in list(islice(self._marks, MAX_REMEMBERED_SIGHTINGS // 4)):
+                del self._marks[old]
+        self._marks[mark] = None
+        return False
+
+
 class Detectors:
     """All detectors under one policy. Holds nothing but the policy and which sessions were already reported."""
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
-        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._told = Met()
 
     def adopt(self, policy: Policy) -> None:
         """From now on this policy counts; what was told stays told."""
@@ -392,12 +411,8 @@ class Detectors:
         context = Context(session, self._policy)
         for detector in DETECTORS.get(SessionRecord, ()):
             for found in detector(context, session, wire):
-                told = (found.id, session.id)
-                if told in self._told:
+                if self._told.again(found.id, session.id):
                     continue
-                self._told[told] = None
-                if len(self._told) > MAX_REMEMBERED_SIGHTINGS:
-                    self._told.popitem(last=False)
                 yield found
 
 
@@ -407,13 +422,13 @@ class Aggregate:
     def __init__(self, evidence: int = MAX_EVIDENCE) -> None:
         self._evidence = evidence
         self._found: dict[str, FindingRecord] = {}
-        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._seen = Met()
         self.suppressed = 0
         """Sightings of findings beyond MAX_FINDINGS: not in this summary, but in the store."""
 
     def add(self, found: FindingRecord) -> FindingRecord | None:
         """The merged finding; None where the sighting was already counted or there are too many findings."""
-        if isinstance(found, Sighting) and not self._first_time(found):
+        if isinstance(found, Sighting) and self._seen.again(found.id, found.record):
             return None
         known = self._found.get(found.key)
         if known is None and len(self._found) >= MAX_FINDINGS:
@@ -424,15 +439,6 @@ class Aggregate:
         else:
             absorb(known, found, self._evidence)
         return known
-
-    def _first_time(self, found: Sighting) -> bool:
-        mark = (found.id, found.record)
-        if mark in self._seen:
-            return False
-        self._seen[mark] = None
-        if len(self._seen) > MAX_REMEMBERED_SIGHTINGS:
-            self._seen.popitem(last=False)
-        return True
 
     def findings(self) -> list[FindingRecord]:
         """Worst first, then by risk, host and subject: the same order whatever the order of arrival."""
