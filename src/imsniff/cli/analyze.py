@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,7 @@ from imsniff.cli.terminal import Progress, Voice, progress
 if TYPE_CHECKING:
     from imsniff.detect import Aggregate
     from imsniff.records import FindingRecord
+    from imsniff.store.opening import Store
     from imsniff.store.writer import Writer
 
 SEVERITIES = ["info", "low", "medium", "high", "critical"]
@@ -29,6 +31,7 @@ Examples:
   imsniff analyze office.pcapng
   imsniff analyze captures/ more/*.pcap.gz --jobs 4
   tcpdump -i eth0 -w - | imsniff analyze -
+  imsniff analyze archive/ --jobs 8 --resume           goes on where an interrupted run stopped
   imsniff analyze office.pcap --jsonl --content all | jq .
   imsniff analyze night.pcap --fail-on high -q        for scripts: exit code 1 when it is serious
 """,
@@ -56,6 +59,8 @@ Examples:
     help="Write the packets of messaging sessions, and no others, to a capture file; with - instead of the findings.",
 )
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Captures read at a time.")
+@click.option("--resume", is_flag=True, help="Leave out captures that an earlier run with the same options read whole.")
+@click.option("--separate", is_flag=True, help="Do not join rotated captures that continue one another.")
 @click.option("--strict", is_flag=True, help="Stop at the first input that cannot be read whole.")
 @click.pass_obj
 def command(
@@ -71,13 +76,16 @@ def command(
     expression: str | None,
     write: Path | None,
     jobs: int,
+    resume: bool,
+    separate: bool,
     strict: bool,
 ) -> int:
     """Analyse capture files: which instant messaging runs, who uses it, what it leaks.
 
     Reads pcap and pcapng, plain or compressed, files, folders of them, or standard input (-). What is found goes to the
     database; the findings are listed, or with --jsonl every record is printed as it is found. Reading the same
-    capture twice changes nothing.
+    capture twice changes nothing. Files that were rotated, whose names differ in numbers only, are read as one where
+    their packets follow each other: a session goes on from one into the next.
     """
     from imsniff import policy as policies
     from imsniff.capture.folder import expand
@@ -115,18 +123,36 @@ def command(
         raise click.UsageError(
             "-w reads a capture twice, which standard input does not allow; save it to a file first."
         )
+    if write is not None and resume:
+        raise click.UsageError("--resume leaves captures out, so the file of -w would not be complete.")
     if jsonl and str(write) == "-":
         raise click.UsageError("--jsonl and -w - both want standard output; give -w a file.")
     found = Aggregate()
     with ExitStack() as stack:
         store = stack.enter_context(open_for_writing(database(db)))
         kept = {"content": content, "keep_secrets": keep_secrets, "filter": expression, "policy": str(policy or "")}
+        if policy:
+            kept["policy_digest"] = hashlib.sha256(policy.read_bytes()).hexdigest()
+        if separate:
+            kept["separate"] = True
+        digests = stack.enter_context(_Digests(paths))
+        if resume:
+            paths = _left(paths, digests, store, _program(), signature_set.sha256, kept, voice)
         writer = stack.enter_context(Writer(store, program=_program(), signatures=signature_set.sha256, options=kept))
         bars = stack.enter_context(progress(voice))
         if jsonl:
             bars = _flushing(bars)
-        readings = Readings(paths, options, jobs=jobs, strict=strict, voice=voice, progress=bars)
-        digests = stack.enter_context(_Digests(paths))
+        told: set[Path] = set()
+
+        def ended(path: Path) -> None:
+            """Its records are stored, so it is done: a run that is interrupted later need not read it again."""
+            writer.flush()
+            writer.add_input(**digests.about(path), error=readings.errors.get(path))
+            told.add(path)
+
+        readings = Readings(
+            paths, options, jobs=jobs, strict=strict, voice=voice, progress=bars, joined=not separate, ended=ended
+        )
         try:
             _take(readings.records(), writer, found, _line_printer() if jsonl else None)
         except StoreError:  # what was found before the database failed is shown all the same
@@ -142,7 +168,8 @@ def command(
             writer.read = bool(readings.packets)
             writer.counters.update(packets=readings.packets, errors=len(readings.errors))
             for path in paths:
-                writer.add_input(**digests.about(path), error=readings.errors.get(path))
+                if path not in told:
+                    writer.add_input(str(path), error="not read to its end: the run ended before")
     _tell(voice, found, readings.packets, writer, store.name, show=not jsonl and str(write) != "-")
     if write is not None:
         _write_im_only(voice, paths, readings, write)
@@ -155,6 +182,29 @@ def _program() -> str:
     from imsniff.cli.program import program_version
 
     return f"imsniff {program_version()}"
+
+
+def _left(
+    paths: list[Path],
+    digests: _Digests,
+    store: Store,
+    program: str,
+    signatures: str,
+    kept: dict[str, Any],
+    voice: Voice,
+) -> list[Path]:
+    """The captures that no earlier run of this program, with these signatures and options, has read whole."""
+    from imsniff.store.query import whole_inputs
+
+    known = whole_inputs(store, program, signatures, kept)
+    left = []
+    for path in paths:
+        if digests.about(path).get("sha256") in known:
+            voice.detail(f"{path}: was read before, left out")
+        else:
+            left.append(path)
+    voice.note(f"{len(paths) - len(left):,} of {len(paths):,} captures were read before and are left out")
+    return left
 
 
 def _take(records: Iterable[Any], writer: Writer, found: Aggregate, show: Callable[[Any], None] | None) -> None:

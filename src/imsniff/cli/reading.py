@@ -1,168 +1,151 @@
 """Captures through the pipeline for `analyze`: here or in several processes, with the same records in the same order.
 
-Every capture is a task of its own. Errors are told and remembered, and the other captures go on.
+Every row of captures (see `capture.series`; mostly one capture) is a task of its own. Errors are told and remembered,
+and the other captures go on.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import traceback
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from imsniff import records
-from imsniff.capture.errors import CaptureError
-from imsniff.capture.pcapfile import open_capture
+from imsniff.capture import series
+from imsniff.cli.stretch import Ended, Span, Stretch, Told, read
 from imsniff.cli.terminal import Progress, Voice
 from imsniff.detect import Sighting
-from imsniff.net.packet import LINKS
-from imsniff.pipeline import Options, Sensor
+from imsniff.pipeline import Options
 from imsniff.records import Record, SessionRecord
 
-
-class Ended(NamedTuple):
-    """How the reading of one capture ended."""
-
-    packets: int
-    error: str = ""
-    detail: str = ""
-    """A traceback, where the fault is ours."""
-    remark: str = ""
-    """What was passed over although the capture was read whole."""
-
-
-def read(path: Path, options: Options, progress: Progress, at_work: list[Sensor]) -> Iterator[Record | Ended]:
-    """The records of one capture, and last how it ended. Raises nothing. at_work: holds the sensor as long as it has
-    sessions that nobody was told of."""
-    packets = 0
-    try:
-        with open_capture(path) as capture:
-            sensor = Sensor(options, capture.name)
-            at_work.append(sensor)
-            error = ""
-            links: set[int] = set()
-            try:
-                for batch in capture:
-                    yield from sensor.read(batch)
-                    links |= capture.links
-                    progress(capture.name, capture.consumed, capture.total)
-            except CaptureError as why:  # what came before is analysed all the same
-                error = str(why)
-            packets = capture.frames
-            at_work.clear()
-            yield from sensor.finish()
-            unknown = links - LINKS.keys()
-            if not error and packets and unknown and unknown == links:
-                error = f"{capture.name}: nothing in it could be looked at: {_unknown(unknown)}"
-                unknown = set()
-            yield Ended(packets, error, remark=f"{capture.name}: {_unknown(unknown)}" if unknown else "")
-    except CaptureError as why:
-        yield Ended(packets, str(why))
-    except OSError as why:
-        yield Ended(packets, f"{path}: {why.strerror or why}")
-    except Exception as why:  # a fault of ours in one capture must not cost the others
-        yield Ended(packets, f"{path}: internal error, please report it: {why!r}", traceback.format_exc())
-
-
-def _unknown(links: set[int]) -> str:
-    """What is wrong with interfaces of these link types."""
-    numbers = ", ".join(map(str, sorted(links)))
-    remedy = "capture on the network interface itself, or rewrite the file with `editcap -T` if it is Ethernet"
-    return f"link type {numbers} is not known to this program, its packets are passed over; {remedy}"
+_LOOK = 0.25
+"""Seconds between two looks at how far the processes are."""
 
 
 class Readings:
     """The reading of all inputs of a run."""
 
     def __init__(
-        self, paths: list[Path], options: Options, *, jobs: int, strict: bool, voice: Voice, progress: Progress
+        self,
+        paths: list[Path],
+        options: Options,
+        *,
+        jobs: int,
+        strict: bool,
+        voice: Voice,
+        progress: Progress,
+        joined: bool = True,
+        ended: Callable[[Path], None] = lambda _: None,
     ) -> None:
-        self._paths = paths
+        """joined: whether captures that continue one another are read as one. ended: told of each capture whose
+        records are all given out."""
+        self._rows = series.rows(paths) if joined else [[path] for path in paths]
+        for row in self._rows:
+            if len(row) > 1:
+                voice.detail(f"{row[0]} to {row[-1].name}: {len(row)} captures that may continue one another")
         self._options = options
-        self._jobs = min(jobs, len(paths))
+        self._jobs = min(jobs, len(self._rows))
         self._strict = strict
         self._voice = voice
         self._progress = progress
+        self._ended = ended
         self.packets = 0
         self.errors: dict[Path, str] = {}
-        self._at_work: list[Sensor] = []
+        self._at_work: list[Stretch] = []
         self.sessions: list[SessionRecord] = []
-        """Every session met, for who wants its packets."""
+        """Every session met, for who wants its packets; one that goes over several captures, once for each."""
+        self._spanning: set[str] = set()
 
     def records(self) -> Iterator[Record]:
         """All records, in the order of the inputs whatever the number of jobs."""
-        for path, told in self._spread() if self._jobs > 1 else self._here():
+        for told in self._spread() if self._jobs > 1 else self._here():
             for item in told:
                 if isinstance(item, Ended):
-                    self._end(path, item)
-                    continue
-                if isinstance(item, SessionRecord):
-                    self.sessions.append(item)
-                yield item
-            if self._strict and self.errors:
-                return
+                    self._end(item)
+                    if self._strict and self.errors:
+                        return
+                elif isinstance(item, Span):
+                    self.sessions.append(item.session)
+                    self._spanning.add(item.session.id)
+                else:
+                    if isinstance(item, SessionRecord) and item.id not in self._spanning:
+                        self.sessions.append(item)
+                    yield item
 
     def rest(self) -> Iterator[Record]:
         """After `records` was broken off: what is known of the sessions that were open."""
-        for sensor in self._at_work:
-            yield from sensor.finish()
+        for stretch in self._at_work:
+            for item in stretch.finish():
+                if not isinstance(item, Span):
+                    yield item
         self._at_work.clear()
 
-    def _end(self, path: Path, ended: Ended) -> None:
+    def _end(self, ended: Ended) -> None:
         self.packets += ended.packets
         if ended.error:
-            self.errors[path] = ended.error
+            self.errors[ended.path] = ended.error
             self._voice.error(ended.error)
             self._voice.detail(ended.detail)
         if ended.remark:
             self._voice.warn(ended.remark)
+        self._ended(ended.path)
 
-    def _here(self) -> Iterator[tuple[Path, Iterator[Record | Ended]]]:
-        for path in self._paths:
+    def _here(self) -> Iterator[Iterator[Told]]:
+        for row in self._rows:
             self._at_work.clear()
-            yield path, read(path, self._options, self._progress, self._at_work)
+            yield read(row, self._options, self._progress, self._at_work)
 
-    def _spread(self) -> Iterator[tuple[Path, Iterator[Record | Ended]]]:
+    def _spread(self) -> Iterator[Iterator[Told]]:
         """Each process writes what it finds to a file: nobody holds the records of a large capture in memory."""
         with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="imsniff-")))
-            # spawned, not forked: this process has threads
-            pool = stack.enter_context(
-                ProcessPoolExecutor(self._jobs, multiprocessing.get_context("spawn"), _begin, (self._options,))
-            )
+            context = multiprocessing.get_context("spawn")  # not forked: this process has threads
+            done: Any = context.RawArray("Q", len(self._rows))
+            pool = stack.enter_context(ProcessPoolExecutor(self._jobs, context, _begin, (self._options, done)))
             stack.callback(pool.shutdown, cancel_futures=True)
-            waiting: list[tuple[Path, Path, Future[Ended]]] = []
-            for number, path in enumerate(self._paths):
+            waiting: list[tuple[Path, Future[list[Ended]]]] = []
+            for number, row in enumerate(self._rows):
                 spool = folder / str(number)
-                waiting.append((path, spool, pool.submit(_work, path, spool)))
-            for path, spool, future in waiting:
-                yield path, _spooled(spool, future)
+                waiting.append((spool, pool.submit(_work, number, row, spool)))
+            total = sum(path.stat().st_size for row in self._rows for path in row if path.is_file())
+            for spool, future in waiting:
+                while wait([future], _LOOK).not_done:
+                    self._progress("all captures", sum(done), total)
+                yield _spooled(spool, future)
                 spool.unlink(missing_ok=True)
 
 
 _options: Options | None = None
 """Of a worker process: sent once, not with every capture."""
+_done: Any = None
+"""Bytes read of each row, for all to see."""
 
 
-def _begin(options: Options) -> None:
-    global _options  # noqa: PLW0603 - a pool's initializer has no other way to leave something
-    _options = options
+def _begin(options: Options, done: Any) -> None:  # noqa: ANN401 - an array of ctypes
+    global _options, _done
+    _options, _done = options, done
 
 
-def _work(path: Path, spool: Path) -> Ended:
+def _work(number: int, row: Sequence[Path], spool: Path) -> list[Ended]:
     assert _options is not None, "a worker begins with its options"
     encoder = msgspec.msgpack.Encoder()
-    ended = Ended(0)
+    ended: list[Ended] = []
+    read_so_far: dict[str, int] = {}
+
+    def progress(label: str, done: int, total: int | None) -> None:  # noqa: ARG001
+        read_so_far[label] = done
+        _done[number] = sum(read_so_far.values())
+
     with spool.open("wb") as out:
-        for item in read(path, _options, lambda *_: None, []):
+        for item in read(row, _options, progress, []):
             if isinstance(item, Ended):
-                ended = item
+                ended.append(item)
             else:
                 line = encoder.encode(item)
                 out.write(len(line).to_bytes(4, "big") + line)
@@ -172,13 +155,13 @@ def _work(path: Path, spool: Path) -> Ended:
 _KINDS: Any = records.AnyRecord.__args__[:-1]  # findings come as sightings
 
 
-def _spooled(spool: Path, future: Future[Ended]) -> Iterator[Record | Ended]:
+def _spooled(spool: Path, future: Future[list[Ended]]) -> Iterator[Told]:
     ended = future.result()
-    union: Any = Sighting
+    union: Any = Sighting | Span
     for kind in _KINDS:
         union = union | kind
     decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(union)
     with spool.open("rb") as lines:
         while size := lines.read(4):
             yield decoder.decode(lines.read(int.from_bytes(size, "big")))
-    yield ended
+    yield from ended

@@ -1,0 +1,188 @@
+"""A row of captures through the pipeline: flows that go on from one file into the next are one session.
+
+One sensor reads captures that follow each other closely in packet time, as if they were one. Inside, packets are
+numbered through; what comes out names each capture and the packet's number there."""
+
+from __future__ import annotations
+
+import traceback
+from bisect import bisect_right
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from imsniff.capture.batch import Batch
+from imsniff.capture.errors import CaptureError
+from imsniff.capture.pcapfile import open_capture
+from imsniff.capture.series import first_time
+from imsniff.cli.terminal import Progress
+from imsniff.limits import CONTINUES_NS, LATE_NS
+from imsniff.net.packet import LINKS
+from imsniff.pipeline import Options, Sensor
+from imsniff.records import FindingRecord, Record, SessionRecord
+
+
+class Ended(NamedTuple):
+    """How the reading of one capture ended."""
+
+    path: Path
+    packets: int
+    error: str = ""
+    detail: str = ""
+    """A traceback, where the fault is ours."""
+    remark: str = ""
+    """What was passed over although the capture was read whole."""
+
+
+class Span(NamedTuple):
+    """A session that goes over several captures: its share of one of them. Comes before the session itself."""
+
+    session: SessionRecord
+
+
+Told = Record | Span | Ended
+
+
+class Stretch:
+    """One sensor, and the captures it has read so far."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._sensor: Sensor | None = None
+        self._names: list[str] = []
+        self._before: list[int] = []
+        """How many packets the captures before each had."""
+        self._frames = 0
+
+    def begin(self, name: str) -> None:
+        """The next capture."""
+        if self._sensor is None:
+            self._sensor = Sensor(self._options, name)
+        self._names.append(name)
+        self._before.append(self._frames)
+
+    def read(self, batch: Batch) -> Iterator[Record | Span]:
+        assert self._sensor is not None, "a capture has begun"
+        batch.first_frame += self._before[-1]
+        return self._placed(self._sensor.read(batch))
+
+    def end(self, packets: int) -> None:
+        """The capture was read."""
+        self._frames += packets
+
+    def goes_on_in(self, path: Path) -> bool:
+        """Whether that capture begins where this one is now."""
+        if self._sensor is None or not self._sensor.flows.now:
+            return False
+        begins = first_time(path)
+        return begins is not None and -LATE_NS <= begins - self._sensor.flows.now <= CONTINUES_NS
+
+    def finish(self) -> Iterator[Record | Span]:
+        if self._sensor is not None:
+            yield from self._placed(self._sensor.finish())
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _placed(self, records: Iterable[Record]) -> Iterator[Record | Span]:
+        for record in records:
+            if len(self._names) == 1:
+                yield record
+            elif isinstance(record, SessionRecord):
+                yield from self._session(record)
+            else:
+                yield self._elsewhere(record)
+
+    def _index(self, frame: int) -> int:
+        """Of the capture that has this packet."""
+        return max(bisect_right(self._before, frame - 1) - 1, 0)
+
+    def _elsewhere(self, record: Record) -> Record:
+        """A copy: the sensor goes on with its own."""
+        index = self._index(record.frame)
+        name, before = self._names[index], self._before[index]
+        if isinstance(record, FindingRecord):
+            evidence = [replace(one, capture=name, frame=one.frame - before) for one in record.evidence]
+            return replace(record, capture=name, frame=record.frame - before, evidence=evidence)
+        return replace(record, capture=name, frame=record.frame - before)
+
+    def _session(self, session: SessionRecord) -> Iterator[Record | Span]:
+        """`first_frame` is a number in the capture where it begins, `last_frame` in the one where it ends."""
+        first, last = self._index(session.first_frame), self._index(session.last_frame)
+        begins, ends = session.first_frame - self._before[first], session.last_frame - self._before[last]
+        if first != last:
+            behind = [*self._before[1:], self._frames]
+            for index in range(first, last + 1):
+                share = replace(
+                    session,
+                    capture=self._names[index],
+                    first_frame=begins if index == first else 1,
+                    last_frame=ends if index == last else behind[index] - self._before[index],
+                )
+                yield Span(share)
+        yield replace(session, capture=self._names[first], frame=begins, first_frame=begins, last_frame=ends)
+
+
+def read(row: Sequence[Path], options: Options, progress: Progress, at_work: list[Stretch]) -> Iterator[Told]:
+    """The records of a row of captures; behind those of each stretch, how its captures ended. Raises nothing.
+
+    `at_work` holds the stretch as long as it has sessions that nobody was told of."""
+    ended: list[Ended] = []
+    for path in row:
+        if at_work and (ended[-1].error or not at_work[-1].goes_on_in(path)):
+            yield from _over(at_work, ended)
+        if not at_work:
+            at_work.append(Stretch(options))
+        try:
+            end = yield from _one(path, at_work[-1], progress)
+        except Exception as why:  # a fault of ours in one capture must not cost the others
+            end = Ended(path, 0, f"{path}: internal error, please report it: {why!r}", traceback.format_exc())
+        ended.append(end)
+    yield from _over(at_work, ended)
+
+
+def _over(at_work: list[Stretch], ended: list[Ended]) -> Iterator[Told]:
+    stretch = at_work.pop()
+    try:
+        yield from stretch.finish()
+    except Exception as why:
+        last = ended[-1]
+        error = f"{last.path}: internal error, please report it: {why!r}"
+        ended[-1] = last if last.error else last._replace(error=error, detail=traceback.format_exc())
+    yield from ended
+    ended.clear()
+
+
+def _one(path: Path, stretch: Stretch, progress: Progress) -> Generator[Record | Span, None, Ended]:
+    packets = 0
+    try:
+        with open_capture(path) as capture:
+            stretch.begin(capture.name)
+            error = ""
+            links: set[int] = set()
+            try:
+                for batch in capture:
+                    yield from stretch.read(batch)
+                    links |= capture.links
+                    progress(capture.name, capture.consumed, capture.total)
+            except CaptureError as why:  # what came before is analysed all the same
+                error = str(why)
+            packets = capture.frames
+            stretch.end(packets)
+            unknown = links - LINKS.keys()
+            if not error and packets and unknown and unknown == links:
+                error = f"{capture.name}: nothing in it could be looked at: {_unknown(unknown)}"
+                unknown = set()
+            return Ended(path, packets, error, remark=f"{capture.name}: {_unknown(unknown)}" if unknown else "")
+    except CaptureError as why:
+        return Ended(path, packets, str(why))
+    except OSError as why:
+        return Ended(path, packets, f"{path}: {why.strerror or why}")
+
+
+def _unknown(links: set[int]) -> str:
+    """What is wrong with interfaces of these link types."""
+    numbers = ", ".join(map(str, sorted(links)))
+    remedy = "capture on the network interface itself, or rewrite the file with `editcap -T` if it is Ethernet"
+    return f"link type {numbers} is not known to this program, its packets are passed over; {remedy}"
