@@ -68,7 +68,7 @@ def test_the_strength_of_a_secret_is_read_from_its_evidence():
         Login(side=Side.CLIENT, account="a", scheme="plain", grade=Grade.CLEARTEXT, secret="Abc-123", wire="PASS <7>")
     )
     strength = _STRENGTH.search(said)[1]
-    assert _masked(strength) == "7 characters a-z A-Z 0-9 #!?"
+    assert _masked(strength) == "7 × a-z A-Z 0-9 #!?"
     assert _masked("") == ""
 
 

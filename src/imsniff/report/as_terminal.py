@@ -161,10 +161,10 @@ def _talker(one: Talker) -> tuple[object, ...]:
 _CREDENTIAL = (
     Column("account", good=18, least=12, most=46, cut=cut_middle, style="bold"),
     Column("service", most=14),
-    Column("host", good=15, least=10, most=39, cut=cut_middle, leaves=2),
+    Column("host", good=15, least=10, most=39, cut=cut_middle, leaves=3),
     Column("scheme", good=10, least=8, most=24),
     Column("grade", most=10, style="red"),
-    Column("secret, masked", good=17, least=13, most=36, leaves=3),
+    Column("masked", good=14, least=6, most=24, leaves=2),
     Column("worked", most=7, leaves=4),
     Column("seen", right=True),
     _EVIDENCE,
@@ -190,9 +190,9 @@ def _credential(one: Credential) -> tuple[object, ...]:
 
 
 def _masked(strength: str) -> str:
-    """`8 characters a-z 0-9`, from the words of `privacy.strength`."""
-    length, _, classes = strength.partition(": ")
-    return " ".join([length, *(_CLASSES.get(name, "") for name in classes.split(", "))]).strip()
+    """`8 × a-z 0-9`, from the words of `privacy.strength`."""
+    length, _, classes = strength.partition(" characters: ")
+    return " ".join([f"{length} ×", *(_CLASSES.get(name, "") for name in classes.split(", "))]) if classes else ""
 
 
 _ADDRESS = (
