@@ -12,6 +12,7 @@ from imsniff.report.chart import chart
 from imsniff.report.model import NothingYet, as_json, build
 from imsniff.report.timeline import Timeline, timeline
 from imsniff.store.opening import open_for_reading, open_for_writing
+from imsniff.store.writer import Writer
 from made import login, message, session
 
 
@@ -154,3 +155,15 @@ def test_the_chart_adds_up():
     assert {protocol: count for protocol, _, count in made.legend} == {"irc": 30, "sip": 30, "xmpp": 30}
     assert all(piece.y >= 0 and piece.height > 0 for piece in made.pieces)
     assert chart(Timeline(0, [])) is None
+
+
+def test_what_a_live_sensor_lost_is_told(stored):
+    where = stored(session())
+    with open_for_writing(where) as store, Writer(store, program="test") as writer:
+        writer.read = True
+        writer.blind = [
+            {"capture": "eth1", "since": "2026-11-22T01:00:00Z", "until": "2026-11-22T01:00:07Z", "lost": 1200},
+            {"capture": "eth1", "since": "2026-11-22T03:00:00Z", "until": "2026-11-22T03:00:01Z", "lost": 34},
+        ]
+    said = " ".join(report(where).blind)
+    assert "lost: 1,234 in 2 spans between 2026-11-22T01:00:00Z and 2026-11-22T03:00:01Z" in said

@@ -241,6 +241,13 @@ def _blind(
         f"Bytes that were not captured: {gaps:,} gaps in the streams of this time. What was said there is missing.",
         "People: an account is not a person, and an address may have had another host behind it at another time.",
     ]
+    lost = [span for run in runs for span in run.counters.get("blind", ())]
+    if lost:
+        first, last = min(str(span["since"]) for span in lost), max(str(span["until"]) for span in lost)
+        said.append(
+            f"Packets that the sensor lost: {sum(int(span['lost']) for span in lost):,} in {len(lost):,} spans between "
+            f"{first[:19]}Z and {last[:19]}Z. Sessions of these times may be missing or have gaps."
+        )
     if broken:
         said.append(f"Captures that could not be read whole: {', '.join(broken)}.")
     if unfinished:
