@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from imsniff.cli.digests import Digests
 from imsniff.cli.exits import Exit
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
 from imsniff.cli.terminal import Progress, Voice, progress
@@ -135,7 +135,7 @@ def command(
             kept["policy_digest"] = hashlib.sha256(policy.read_bytes()).hexdigest()
         if separate:
             kept["separate"] = True
-        digests = stack.enter_context(_Digests(paths))
+        digests = stack.enter_context(Digests(paths))
         if resume:
             paths = _left(paths, digests, store, _program(), signature_set.sha256, kept, voice)
         writer = stack.enter_context(Writer(store, program=_program(), signatures=signature_set.sha256, options=kept))
@@ -186,7 +186,7 @@ def _program() -> str:
 
 def _left(
     paths: list[Path],
-    digests: _Digests,
+    digests: Digests,
     store: Store,
     program: str,
     signatures: str,
@@ -285,36 +285,3 @@ def _write_im_only(voice: Voice, paths: list[Path], readings: Any, target: Path)
     with opened(target) as out:
         count = write_sessions(paths, readings.sessions, out)
     voice.note(f"{count:,} packets of messaging sessions written to {target}")
-
-
-class _Digests:
-    """SHA-256 of every capture, made beside the analysis: hashing lets go of the interpreter."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="digest")
-        self._waiting: dict[Path, Future[str]] = {}
-        self._paths = paths
-
-    def __enter__(self) -> Self:
-        from imsniff.store.writer import digest
-
-        self._waiting = {path: self._pool.submit(digest, path) for path in self._paths if path.is_file()}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def about(self, path: Path) -> dict[str, Any]:
-        """What is kept of an input beside its error."""
-        waiting = self._waiting.get(path)
-        if waiting is None:
-            return {"name": str(path)}
-        try:
-            return {
-                "name": str(path),
-                "path": str(path.absolute()),
-                "size": path.stat().st_size,
-                "sha256": waiting.result(),
-            }
-        except OSError:
-            return {"name": str(path)}
