@@ -13,7 +13,6 @@ Three rules keep every dissector honest, and `tests/contract` holds each to them
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -87,18 +86,26 @@ class Inbox:
         return line if line is None else line.removesuffix(b"\r")
 
 
-class Remembered(OrderedDict[Key, Value]):
-    """A table of what a peer said, at most `cap` entries: the oldest goes first."""
+class Remembered(dict[Key, Value]):
+    """A table of what a peer said, at most `cap` entries: the one that was set the longest ago goes first."""
+
+    __slots__ = ("_cap",)
 
     def __init__(self, cap: int = MAX_REMEMBERED) -> None:
         super().__init__()
         self._cap = cap
 
     def __setitem__(self, key: Key, value: Value) -> None:
+        if key in self:
+            del self[key]  # set again, it is the newest
+        elif len(self) >= self._cap:
+            del self[next(iter(self))]
         super().__setitem__(key, value)
-        self.move_to_end(key)
-        if len(self) > self._cap:
-            self.popitem(last=False)
+
+    def setdefault(self, key: Key, default: Value) -> Value:
+        if key not in self:
+            self[key] = default
+        return self[key]
 
 
 class Dissector(Generic[Frame]):
