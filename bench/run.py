@@ -3,6 +3,7 @@
     python -m bench.run                                          the 1.3 million packets of 1 GB, three rounds
     python -m bench.run --packets 1500000 15000000               how it grows
     python -m bench.run --im-share 0.001 0.01 1                  what the instant messaging costs
+    python -m bench.run --packets --protocols sip irc            captures of nothing but SIP, nothing but IRC
 
 The contenders take turns, so that whatever else the machine does hits all alike; the median of the rounds counts. The
 file is in the page cache for everyone. A contender that is not installed is left out, and that is said.
@@ -33,6 +34,9 @@ ROOT = Path(__file__).resolve().parents[1]
 CAPTURES = ROOT / "bench" / "captures"
 FILTER = "aim || msnms || ymsg || sip || xmpp || irc || msrp"
 """What tshark is asked for: as much of what imsniff finds as it knows."""
+FILTERS = {"oscar": "aim", "msnp": "msnms", "ymsg": "ymsg", "sip": "sip", "xmpp": "xmpp", "irc": "irc"}
+"""The same for a capture of one protocol."""
+PROTOCOL_PACKETS = 200_000
 
 BARE_READ = """
 import sys
@@ -61,14 +65,15 @@ class Contender(NamedTuple):
     """Asks for its version."""
 
 
-def contenders(imsniff: list[str]) -> list[Contender]:
+def contenders(imsniff: list[str], wanted: str = FILTER) -> list[Contender]:
+    """`wanted`: tshark's display filter."""
     return [
         Contender(
             "imsniff",
             lambda capture, out: [*imsniff, "-q", "analyze", str(capture), "--db", str(out / "bench.db"), "--jsonl"],
             [*imsniff, "--version"],
         ),
-        Contender("tshark", lambda capture, _: ["tshark", "-r", str(capture), "-Y", FILTER], ["tshark", "--version"]),
+        Contender("tshark", lambda capture, _: ["tshark", "-r", str(capture), "-Y", wanted], ["tshark", "--version"]),
         Contender("ndpiReader", lambda capture, _: ["ndpiReader", "-i", str(capture)], ["ndpiReader", "-h"]),
         Contender("bare read", lambda capture, _: [sys.executable, "-c", BARE_READ, str(capture)], ["python3", "-V"]),
     ]
@@ -93,13 +98,13 @@ def version(command: list[str]) -> str:
     return next((line.strip() for line in words if any(char.isdigit() for char in line)), "")[:60]
 
 
-def capture_of(folder: Path, packets: int, im_share: float) -> dict[str, Any]:
+def capture_of(folder: Path, packets: int, im_share: float = 1, only: str | None = None) -> dict[str, Any]:
     """The capture, made if it is not there, and what it holds."""
-    path = folder / f"office-{packets}-{im_share:g}.pcap"
+    path = folder / (f"{only}-{packets}.pcap" if only else f"office-{packets}-{im_share:g}.pcap")
     about = path.with_suffix(".json")
     if not (path.exists() and about.exists()):
         print(f"making {path} ...", file=sys.stderr, flush=True)
-        make(path, packets, im_share)
+        make(path, packets, im_share, only=only)
     return json.loads(about.read_text()) | {"path": path}
 
 
@@ -157,10 +162,49 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def offices(options: argparse.Namespace, imsniff: list[str], field: list[Contender]) -> list[dict[str, Any]]:
+    """Mixed captures of each size and share."""
+    runs = []
+    for packets in options.packets:
+        for im_share in options.im_share:
+            about = capture_of(options.captures, packets, im_share)
+            rows = summary(compete(about, field, options.rounds), about["packets"])
+            made = {name: count for name, count in about["flows"].items() if name in SPEECHES}
+            found = found_by(imsniff, about) if any(row["name"] == "imsniff" for row in rows) else {}
+            print(f"{about['packets']:,} packets, {about['bytes'] / 1e9:.2f} GB, {im_share:.2%} instant messaging")
+            print(table(rows))
+            print(f"sessions found {found}\nflows made     {made}\n", flush=True)
+            runs.append({"capture": {**about, "path": None}, "rows": rows, "found": found, "made": made})
+    return runs
+
+
+def protocols(options: argparse.Namespace, imsniff: list[str]) -> list[dict[str, Any]]:
+    """Captures of nothing but one protocol: what the way from a packet to a stored record costs."""
+    if shutil.which("tshark") is None:
+        return []
+    print(
+        f"{PROTOCOL_PACKETS:,} packets of nothing but one protocol\n{'':8}{'imsniff s':>10}{'tshark s':>10}  imsniff is"
+    )
+    runs = []
+    for name in options.protocols:
+        about = capture_of(options.captures, PROTOCOL_PACKETS, only=name)
+        pair = [one for one in contenders(imsniff, FILTERS[name]) if one.name in ("imsniff", "tshark")]
+        rows = summary(compete(about, pair, options.rounds), about["packets"])
+        ours, theirs = rows
+        ratio = f"{theirs['imsniff_is']:.2f} times as fast"
+        print(f"{name:8}{ours['seconds']:10.2f}{theirs['seconds']:10.2f}  {ratio}", flush=True)
+        runs.append({"protocol": name, "capture": {**about, "path": None}, "rows": rows})
+    print()
+    return runs
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="imsniff against tshark and ndpiReader.")
-    parser.add_argument("--packets", type=int, nargs="+", default=[1_300_000])
+    parser.add_argument("--packets", type=int, nargs="*", default=[1_300_000], help="of mixed captures")
     parser.add_argument("--im-share", type=float, nargs="+", default=[0.01])
+    parser.add_argument(
+        "--protocols", nargs="*", choices=list(SPEECHES), default=list(SPEECHES), help="captures of one protocol only"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--captures", type=Path, default=CAPTURES, help="where captures are made and kept")
     parser.add_argument("--imsniff", default=f"{shlex.quote(sys.executable)} -m imsniff", help="how to call imsniff")
@@ -177,7 +221,6 @@ def main() -> None:
     report: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
         "versions": {contender.name: version(contender.about) for contender in field},
-        "runs": [],
     }
     print(report["machine"])
     for name, said in report["versions"].items():
@@ -186,16 +229,8 @@ def main() -> None:
     report["help_seconds"] = round(statistics.median(starts), 3)
     print(f"start-up of `imsniff --help`: {report['help_seconds']:.3f} s\n")
 
-    for packets in options.packets:
-        for im_share in options.im_share:
-            about = capture_of(options.captures, packets, im_share)
-            rows = summary(compete(about, field, options.rounds), about["packets"])
-            made = {name: count for name, count in about["flows"].items() if name in SPEECHES}
-            found = found_by(imsniff, about) if any(row["name"] == "imsniff" for row in rows) else {}
-            print(f"{about['packets']:,} packets, {about['bytes'] / 1e9:.2f} GB, {im_share:.2%} instant messaging")
-            print(table(rows))
-            print(f"sessions found {found}\nflows made     {made}\n")
-            report["runs"].append({"capture": {**about, "path": None}, "rows": rows, "found": found, "made": made})
+    report["runs"] = offices(options, imsniff, field)
+    report["protocols"] = protocols(options, imsniff)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(report, indent=2) + "\n")
     print(f"figures: {options.json}")
