@@ -181,3 +181,26 @@ def test_the_schema_is_the_one_of_its_version():
     ]
     fingerprint = hashlib.sha256("\n".join(" ".join(line.split()) for line in lines).encode()).hexdigest()[:16]
     assert (VERSION, fingerprint) == (1, "b70a2784fa8e28b9")
+
+
+@pytest.mark.parametrize("made", ["table", "version"])
+def test_a_database_that_was_not_made_to_its_end_is_finished(tmp_path, made):
+    file = tmp_path / "half.db"
+    with sqlite3.connect(file) as half:
+        half.execute("create table meta (key varchar(32) primary key, value text not null)")
+        if made == "version":
+            half.execute("insert into meta values ('schema_version', ?)", (str(VERSION),))
+    half.close()
+    with pytest.raises(StoreError, match="was not made to its end"):
+        open_for_reading(str(file))
+    open_for_writing(str(file)).close()
+    open_for_reading(str(file)).close()
+
+
+def test_nobody_elses_sqlite_file_gets_our_tables(tmp_path):
+    file = tmp_path / "other.db"
+    with sqlite3.connect(file) as other:
+        other.execute("create table customers (name text)")
+    other.close()
+    with pytest.raises(StoreError, match="belongs to another program"):
+        open_for_writing(str(file))

@@ -20,8 +20,10 @@ STEPS: dict[int, Step] = {}
 """By the version a step leads to. None yet: version 1 is the first."""
 
 
-def version_of(connection: Connection) -> int:
-    return int(connection.execute(select(META.c.value).where(META.c.key == "schema_version")).scalar_one())
+def version_of(connection: Connection) -> int | None:
+    """None where the database was not made to its end."""
+    found = connection.execute(select(META.c.value).where(META.c.key == "schema_version")).scalar_one_or_none()
+    return None if found is None else int(found)
 
 
 def write_version(connection: Connection, version: int) -> None:
@@ -32,7 +34,7 @@ def write_version(connection: Connection, version: int) -> None:
 def upgrade(connection: Connection, *, to: int = VERSION, steps: dict[int, Step] | None = None) -> list[int]:
     """Take every step that is missing, in order; the versions reached. The caller's transaction holds them all."""
     taken = STEPS if steps is None else steps
-    missing = [version for version in sorted(taken) if version_of(connection) < version <= to]
+    missing = [version for version in sorted(taken) if (version_of(connection) or 0) < version <= to]
     if missing:
         from alembic.migration import MigrationContext
         from alembic.operations import Operations

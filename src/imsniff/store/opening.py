@@ -81,11 +81,16 @@ def open_for_writing(where: str) -> Store:
         _make_private(url, file)
     store = Store(url, _engine(url))
     with store.begin() as connection:
-        if not inspect(connection).has_table(META.name):
-            _refuse_strangers(store, connection)
-            metadata.create_all(connection)
+        there = set(inspect(connection).get_table_names())
+        if META.name not in there:
+            _refuse_strangers(store, there)
+            META.create(connection)
+        if migrations.version_of(connection) is None:  # first of all: a making that the disk cut short can go on
             migrations.write_version(connection, VERSION)
-    _check_version(store)
+    _check_version(store, whole=False)
+    if set(metadata.tables) - there:
+        with store.begin() as connection:
+            metadata.create_all(connection)
     return store
 
 
@@ -175,28 +180,35 @@ def _read_only(url: URL, file: Path) -> Store:
     return store
 
 
-def _refuse_strangers(store: Store, connection: Connection) -> None:
-    """Somebody else's database is not ours to put tables into."""
-    mine = set(metadata.tables)
-    if mine & set(inspect(connection).get_table_names()):
+def _refuse_strangers(store: Store, there: set[str]) -> None:
+    """Somebody else's database is not ours to put tables into; a server's may be shared, if no table has our name."""
+    if there if store.url.get_backend_name() == "sqlite" else there & set(metadata.tables):
         raise StoreError(f"database {store.name}: belongs to another program; name another one with --db")
 
 
-def _check_version(store: Store) -> None:
+def _check_version(store: Store, *, whole: bool = True) -> None:
+    """whole: every table must be there."""
     with store.connect() as connection:
-        if not inspect(connection).has_table(META.name):
+        there = set(inspect(connection).get_table_names())
+        if META.name not in there:
             raise StoreError(f"database {store.name}: was not made by imsniff; name another one with --db")
         _refuse_newer(store, connection)
-        if (found := migrations.version_of(connection)) < VERSION:
+        found = migrations.version_of(connection)
+        if found is not None and found < VERSION:
             raise StoreError(
                 f"database {store.name}: has schema {found}, this program writes {VERSION}; "
                 f"run `imsniff db upgrade` on it (a copy first is wise)"
+            )
+        if found is None or (whole and set(metadata.tables) - there):
+            raise StoreError(
+                f"database {store.name}: was not made to its end, as when the disk is full; "
+                f"make room and run `imsniff analyze` on it again, or delete it"
             )
 
 
 def _refuse_newer(store: Store, connection: Connection) -> None:
     found = migrations.version_of(connection)
-    if found > VERSION:
+    if found is not None and found > VERSION:
         raise StoreError(
             f"database {store.name}: was written by a newer imsniff (schema {found}, this program knows {VERSION}); "
             f"update imsniff, or name another database with --db"
