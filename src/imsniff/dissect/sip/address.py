@@ -10,12 +10,13 @@ References: RFC 3261 sections 19.1, 20.10, 20.42, 25.1; RFC 3966 (tel); RFC 3581
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.sip.message import parameters
-from imsniff.limits import MAX_NAME
+from imsniff.limits import MAX_CACHED, MAX_NAME
 
 
 class Uri(NamedTuple):
@@ -46,6 +47,10 @@ class Hop(NamedTuple):
 def host_port(text: str) -> tuple[str, int | None]:
     """`host`, `host:port`, `[v6]`, `[v6]:port`, or an IPv6 address that was not bracketed. A bad port is no port."""
     text = text.strip()
+    return _known_host(text) if len(text) <= MAX_NAME else _host_port(text)
+
+
+def _host_port(text: str) -> tuple[str, int | None]:
     if text[:1] == "[":
         host, _, rest = text[1:].partition("]")
         return host, _port(rest.lstrip()[1:]) if rest.lstrip()[:1] == ":" else None
@@ -53,6 +58,9 @@ def host_port(text: str) -> tuple[str, int | None]:
         return text, None
     host, _, port = text.partition(":")
     return host.strip(), _port(port)
+
+
+_known_host = lru_cache(maxsize=MAX_CACHED)(_host_port)
 
 
 def _port(text: str) -> int | None:
@@ -66,6 +74,10 @@ def _port(text: str) -> int | None:
 
 def parse_uri(text: str) -> Uri | None:
     """A URI of any scheme, None where it is none. Never raises."""
+    return _known_uri(text) if len(text) <= MAX_NAME else _uri(text)
+
+
+def _uri(text: str) -> Uri | None:
     scheme, colon, rest = text.strip().partition(":")
     if not colon:
         return None
@@ -87,6 +99,10 @@ def parse_uri(text: str) -> Uri | None:
     if "%" in user:
         user = unquote(user, errors="replace")
     return Uri(scheme, user, host, port, place[end:])
+
+
+_known_uri = lru_cache(maxsize=MAX_CACHED)(_uri)
+"""The same few people and servers stand in every message of a conversation."""
 
 
 def address(value: str) -> tuple[Uri | None, str]:
