@@ -153,3 +153,17 @@ def test_who_asks_for_the_terminal_gets_it_piped(imsniff, capture, monkeypatch):
     assert "Which instant messaging ran" in ran.out
     assert "\x1b" not in ran.out
     assert max(map(len, ran.lines)) < 90
+
+
+def test_a_report_from_a_full_disk_is_made_all_the_same(imsniff, capture, monkeypatch):
+    from imsniff.store import audits
+    from imsniff.store.errors import StoreError
+
+    def full(*_):
+        raise StoreError("database a.db: the disk is full; make room")
+
+    imsniff("analyze", capture(), "--db", "a.db")
+    monkeypatch.setattr(audits, "_recorded", full)
+    ran = imsniff("report", "--db", "a.db")
+    assert (ran.code, len(ran.lines)) == (0, 3)
+    assert "the disk is full: this audit is not remembered" in ran.err

@@ -11,6 +11,10 @@ from imsniff.cli.options import database, db_option, span_options
 from imsniff.cli.terminal import Voice
 
 
+UNRECORDED = {"may not be written": "the database is read-only", "the disk is full": "the disk is full"}
+"""What may keep an audit from being recorded, by the store's words: the report is made all the same."""
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -68,9 +72,10 @@ def command(
             try:
                 report = build(store, **how)  # type: ignore[arg-type]  # each key has its own type
             except StoreError as why:
-                if "may not be written" not in str(why):
+                said = next((said for cause, said in UNRECORDED.items() if cause in str(why)), None)
+                if said is None:
                     raise
-                voice.warn("the database is read-only: this audit is not remembered")
+                voice.warn(f"{said}: this audit is not remembered")
                 report = build(store, record=False, **how)  # type: ignore[arg-type]
         except NothingYet as why:
             raise Failure(f"database {store.name}: {why}", Exit.INPUT) from None

@@ -48,7 +48,7 @@ def print_report(report: Report, *, drawn: bool = False) -> None:
 
 def _head(report: Report) -> None:
     time, totals = report.period, report.totals
-    name = f"Audit {time.audit}" if time.audit else "Audit (not recorded, the database is read-only)"
+    name = f"Audit {time.audit}" if time.audit else "Audit (not recorded)"
     click.echo(styled(f"{name}, made {moment(time.made)} UTC", "bold"))
     traffic = f"{totals['packets']:,} packets in {counted(len(report.inputs), 'capture')}"
     if report.first_packet and report.last_packet:
