@@ -10,7 +10,6 @@ from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.options import database, db_option, span_options
 from imsniff.cli.terminal import Voice
 
-
 UNRECORDED = {"may not be written": "the database is read-only", "the disk is full": "the disk is full"}
 """What may keep an audit from being recorded, by the store's words: the report is made all the same."""
 
