@@ -461,7 +461,8 @@ def absorb(known: FindingRecord, other: FindingRecord, evidence: int = MAX_EVIDE
     if (other.first_seen, other.capture, other.frame) < (known.first_seen, known.capture, known.frame):
         known.ts, known.capture, known.frame = other.ts, other.capture, other.frame
         known.first_seen = other.first_seen
+        known.evidence = [*other.evidence, *known.evidence][:evidence]
+    elif len(known.evidence) < evidence:
+        known.evidence = [*known.evidence, *other.evidence][:evidence]
     if other.last_seen > known.last_seen:
         known.last_seen = other.last_seen
-    if len(known.evidence) < evidence:
-        known.evidence = [*known.evidence, *other.evidence][:evidence]
