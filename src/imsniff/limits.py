@@ -223,9 +223,9 @@ MAX_REPORT_BARS: Final = 48
 
 # --- capture ---------------------------------------------------------------------------------------------------------
 
-SLAB: Final = 8 * 1024 * 1024
-"""Bytes of capture file in memory at once: large enough that the calls do not show, small beside any machine's
-memory."""
+SLAB: Final = 1024 * 1024
+"""Bytes of capture file in memory at once: large enough that the calls do not show, and small enough to be still in the
+processor's cache when the gate walks them: with 8 MiB that takes a third longer."""
 
 MAX_PACKET: Final = 262_144
 """Bytes captured of one packet: tcpdump's and Wireshark's own limit. A record that claims more is corrupt: the file is

@@ -145,7 +145,8 @@ class Sensor:
                 told = conversation.hear(
                     happening.side, happening.item, self._shared, udp=flow.protocol != TCP, opened=flow.opened
                 )
-                yield from self._place(flow, told)
+                if told:
+                    yield from self._place(flow, told)
                 # a flow that is over has no more packets to skip or to wait for, and this segment is another's
                 if undecided and segment is not None and not flow.over:
                     self._obey(flow, conversation.verdict, segment)

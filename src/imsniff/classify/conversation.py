@@ -144,7 +144,7 @@ class Conversation:
         """The dissector that won."""
         self._candidates: dict[str, Candidate] | None = None
         self._early: list[tuple[Side, Data | Gap]] = []
-        self._prefix: dict[Side, bytearray] = {}
+        self._prefix: dict[Side, bytes] = {}
         self._beheaded: set[Side] = set()
         """Sides whose beginning is not in the capture."""
         self._rules: dict[str, PayloadRule] = {}
@@ -190,13 +190,12 @@ class Conversation:
                 kind.name: Candidate(kind(expected=expect), f"expected.{kind.name}", udp=udp, upside_down=False)
             }
 
-    def hear(self, side: Side, item: Data | Gap, shared: Classifier, *, udp: bool, opened: bool) -> Iterator[Told]:
+    def hear(self, side: Side, item: Data | Gap, shared: Classifier, *, udp: bool, opened: bool) -> Iterable[Told]:
         """The next bytes of one side. `opened`: the connection's SYN was captured."""
         if self.chosen is not None:
-            yield from self._follow(self.chosen.read(side, item))
-            return
+            return self._follow(self.chosen.read(side, item))
         if self.verdict is Verdict.IGNORE:
-            return
+            return ()
         self._turnable = udp or not opened
         self._early.append((side, item))
         for candidate in self._everyone():
@@ -207,7 +206,7 @@ class Conversation:
         else:
             self._heard += len(item.data)
             self._nominate(side, item.data, shared, udp=udp, opened=opened)
-        yield from self._decide(udp=udp, opened=opened)
+        return self._decide(udp=udp, opened=opened)
 
     def end(self, frame: int, ts: int) -> Iterator[Told]:
         """The flow is over."""
@@ -231,20 +230,19 @@ class Conversation:
     def _nominate(self, side: Side, data: bytes, shared: Classifier, *, udp: bool, opened: bool) -> None:
         if udp:
             self._probes += not _is_keepalive(data)
-            looked_at: bytes = data[:SCAN_WINDOW]
+            looked_at = data[:SCAN_WINDOW]
             midstream = False
         else:
             midstream = not opened or side in self._beheaded
-            prefix = self._prefix.setdefault(side, bytearray())
+            known = self._prefix.get(side, b"")
             window = MIDSTREAM_WINDOW if midstream else SCAN_WINDOW
-            if len(prefix) >= window:
+            if len(known) >= window:
                 return
-            prefix += data[: window - len(prefix)]
-            looked_at = bytes(prefix)
+            looked_at = self._prefix[side] = known + data[: window - len(known)]
         for rule in shared.scanner.scan(looked_at, "udp" if udp else "tcp", midstream=midstream):
             if rule.id in self._rules:
                 continue
-            wrong_side = rule.side not in ("either", side.value)
+            wrong_side = rule.side not in ("either", side)
             if wrong_side and opened and not udp:
                 continue
             if rule.protocol == FOREIGN:
@@ -260,36 +258,38 @@ class Conversation:
                 candidate.told += candidate.read(*turn)
             candidates[rule.protocol] = candidate
 
-    def _decide(self, *, udp: bool, opened: bool) -> Iterator[Told]:
+    def _decide(self, *, udp: bool, opened: bool) -> Iterable[Told]:
         for candidate in self._everyone():
             if candidate.struck_off:
                 self._refused.add(candidate.dissector.name)
                 del (self._candidates or {})[candidate.dissector.name]
             elif candidate.dissector.confirmed:
-                yield from self._choose(candidate)
-                return
+                return self._choose(candidate)
         if self._candidates:
-            return
-        if udp:
-            enough = self._foreign or self._probes >= MAX_PROBES
+            return ()
+        if self._foreign:
+            enough = True
+        elif udp:
+            enough = self._probes >= MAX_PROBES
         else:
             seen = [len(prefix) for prefix in self._prefix.values()]
             window = SCAN_WINDOW if opened and not self._beheaded else MIDSTREAM_WINDOW
             # a side that says so much need not wait for what the other would answer
-            enough = self._foreign or (len(seen) == 2 and min(seen) >= window) or self._heard >= 4 * window
+            enough = (len(seen) == 2 and min(seen) >= window) or self._heard >= 4 * window
         if enough:
             self.verdict = Verdict.IGNORE
             self._early.clear()
             self._prefix.clear()
+        return ()
 
-    def _choose(self, candidate: Candidate) -> Iterator[Told]:
+    def _choose(self, candidate: Candidate) -> Iterable[Told]:
         self.chosen = candidate
         self.verdict = Verdict.WATCH
         told, candidate.told = candidate.told, []
         self._candidates = None
         self._early.clear()
         self._prefix.clear()
-        yield from self._follow(told)
+        return self._follow(told)
 
     def _follow(self, told: Iterable[Told]) -> Iterator[Told]:
         for one in told:

@@ -14,6 +14,7 @@ by the reference.
 
 import mmap
 import sys
+from contextlib import suppress
 from itertools import chain
 from os import urandom
 
@@ -39,6 +40,7 @@ cdef enum:
     SYN = 2
     LEAST_IPV4 = 48  # up to the TCP flags, whatever the protocol, as in the reference
     LEAST_IPV6 = 68
+    SECOND = 1_000_000_000
 
 cdef unsigned char[::1] TUNNELS = bytearray(1 << 16)  # whether a port is one
 for port in TUNNEL_PORTS:
@@ -49,7 +51,6 @@ cdef enum Glance:
     RAISE  # no hurry: its flow is not in the table
     RAISE_AT_ONCE  # it may take a flow out of the table
 
-cdef int64_t SECOND = 1_000_000_000
 cdef int64_t LATEST = (1 << 63) - 1
 cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK
 cdef bint HOST_IS_BIG = sys.byteorder == "big"
@@ -120,7 +121,7 @@ cdef class Records(Course):
             return False
         self.packet, self.size, self.at = packet, size, packet + size
         self.wire = word32(self.slab, at + 12, self.big)
-        self.time = word32(self.slab, at, self.big) * SECOND + word32(self.slab, at + 4, self.big) * self.unit
+        self.time = word32(self.slab, at, self.big) * <int64_t>SECOND + word32(self.slab, at + 4, self.big) * self.unit
         return True
 
 
@@ -144,7 +145,7 @@ cdef class RingBlock(Course):
             return False
         self.packet, self.size = packet, size
         self.wire = word32(self.slab, at + 16, HOST_IS_BIG)
-        self.time = word32(self.slab, at + 4, HOST_IS_BIG) * SECOND + word32(self.slab, at + 8, HOST_IS_BIG)
+        self.time = word32(self.slab, at + 4, HOST_IS_BIG) * <int64_t>SECOND + word32(self.slab, at + 8, HOST_IS_BIG)
         if distance:
             self.at = min(at + distance, self.end)
         return True
@@ -348,10 +349,14 @@ cdef enum:
 
 
 def zeros(size):
-    """Memory of this process alone that costs nothing until it is written to."""
-    if hasattr(mmap, "MAP_PRIVATE"):
-        return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
-    return memoryview(mmap.mmap(-1, size))
+    """Memory of this process alone, that costs next to nothing until it is written to."""
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return memoryview(mmap.mmap(-1, size))
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):  # entries lie all over it: with small pages each of the first ones is a fault
+        with suppress(OSError):
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(memory)
 
 
 cdef class Table:
