@@ -7,13 +7,13 @@ severities, remedies and accountability; help, docs and the legends of reports a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote
 
 from imsniff.detect.accounts import normalise
 from imsniff.limits import MAX_CACHED, MAX_EVIDENCE, MAX_EXCERPT, MAX_FINDINGS, MAX_REMEMBERED_SIGHTINGS
@@ -318,10 +318,15 @@ def _identity(risk: str, subject: str, host: str, service: str) -> tuple[str, st
 
 def key_of(risk: str, subject: str, host: str, service: str) -> str:
     """Readable, and one to one: only what would confuse it is percent-encoded."""
-    return "|".join(quote(part, safe=_PLAIN, errors="surrogatepass") for part in (risk, subject, host, service))
+    return "|".join([_CONFUSING.sub(_percent, part) for part in (risk, subject, host, service)])
 
 
-_PLAIN = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{}~"
+_CONFUSING = re.compile(r"[^ !-$&-{}~]+")
+"""All but printable ASCII, and of that `%` and `|`."""
+
+
+def _percent(found: re.Match[str]) -> str:
+    return "".join([f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass")])
 
 
 def finding_id(key: str) -> str:
