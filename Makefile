@@ -46,8 +46,9 @@ lint: setup ## style
 type: setup ## types
 	$(BIN)/mypy
 
-bench: setup ## imsniff against tshark and ndpiReader on a made capture of 1 GB (ROUNDS=3)
+bench: setup ## imsniff against tshark and ndpiReader on made captures (ROUNDS=3), then each stage by itself
 	$(BIN)/python -m bench.run --rounds $(ROUNDS)
+	$(BIN)/python -m pytest bench/micro --benchmark-json out/micro.json --benchmark-columns min,median,ops,rounds
 
 fuzz: setup ## hostile input, SECONDS=10 for each target
 	$(BIN)/python -m fuzz.run --seconds $(SECONDS)
