@@ -69,7 +69,7 @@ def _played(gate: Reference, slab: bytearray, start: int, walk: Walk, every: int
     batch, decoder, raised, through = Batch("fuzz", slab, start, len(slab), 1, walk), Decoder(), [], []
     for packet in gate.raise_packets(batch):
         raised.append(packet)
-        for segment in decoder.segments(slab, *packet):
+        for segment in decoder.segments(*packet):
             if not gate.covers(segment):
                 through.append(segment)
                 if (segment.source[-1] + segment.target[-1]) % every == 0:

@@ -109,6 +109,16 @@ GATE_CHUNK: Final = 8
 GATE_BYTES: Final = 4_096
 """Bytes the compiled gate walks before it hands up what it has: verdicts reach it no later than that."""
 
+MAX_PORCH: Final = 4_096
+"""TCP connections that wait for their first payload before anything of them comes up, about 2 KB each: the half-open
+ones of a busy link. Beyond: what was held of the oldest comes up, as that of a SYN flood does."""
+
+MAX_PORCH_PACKETS: Final = 4
+"""Packets without payload held of one connection: a handshake and one repetition. Beyond: they come up."""
+
+MAX_PORCH_OCTETS: Final = 160
+"""Bytes of one packet so held: all headers with all options. Longer ones come up."""
+
 IGNORE_NS: Final = 300 * 1_000_000_000
 """Nanoseconds a flow stays ignored: a long-lived flow is looked at again every five minutes, so that IM that starts
 late inside it (a proxy kept alive, a re-used UDP port) is still met."""
@@ -170,8 +180,8 @@ LINGER_NS: Final = 10 * 1_000_000_000
 """Silence after which a flow that was closed or reset is over. Not at once: a forged reset must not blind us, and late
 copies of its segments must not look like a new flow."""
 
-REAP_EVERY: Final = 64
-"""Segments between two looks for flows that are over."""
+REAP_NS: Final = 1_000_000_000
+"""Nanoseconds of packet time from one look for silent flows to the next."""
 
 # --- records ---------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ A `Sensor` is one shard: it has no globals, reads the batches of one capture and
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 
 from msgspec import Struct, field
@@ -19,6 +19,7 @@ from imsniff.aside import Aside, Held, Packet
 from imsniff.capture.batch import Batch
 from imsniff.classify.conversation import Classifier, Conversation, Told, Verdict
 from imsniff.classify.expected import Expected
+from imsniff.classify.openings import openings
 from imsniff.classify.scanner import Scanner
 from imsniff.detect import Detectors
 from imsniff.events import Encryption, Expect, Trait
@@ -27,6 +28,7 @@ from imsniff.limits import LATE_NS, PROMPT_NS
 from imsniff.net.decode import Decoder
 from imsniff.net.flows import Flow, Flows, Happening, Heard
 from imsniff.net.gates import open_gate
+from imsniff.net.porch import Porch, Raised
 from imsniff.net.segment import TCP, Segment, endpoint
 from imsniff.placing import Placer, community_id, evidence_of, identifier
 from imsniff.policy import Policy
@@ -73,10 +75,12 @@ class Sensor:
         self._options = options
         self._capture = capture
         self._ports = options.signatures.ports
-        self.gate = open_gate(enabled=options.gate)
         self.decoder = Decoder()
         self.flows: Flows[Session] = Flows(Session, self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), Expected())
+        announced = self._shared.expected.waiting
+        self._porch = Porch(openings(options.signatures.payload), self.flows.known, announced)
+        self.gate = open_gate(self._porch, enabled=options.gate)
         self._detectors = Detectors(options.policy)
         self._aside = aside
         self._fresh: deque[tuple[int, Flow[Session]]] = deque()
@@ -87,11 +91,13 @@ class Sensor:
     def read(self, batch: Batch) -> Iterator[Record]:
         """The records of a batch, in packet order."""
         decode = self.decoder.segments
+        keeps = self._aside if self._aside is not None and self._aside.keep_packets else None
         for packet in self.gate.raise_packets(batch):
-            for segment in decode(batch.slab, *packet):
-                yield from self._segment(segment)
-                if self._aside is not None and self._aside.keep_packets:
-                    self._keep(self._aside, segment, batch, *packet[1:])
+            for segment in decode(*packet):
+                if happened := self._segment(segment):
+                    yield from self._happenings(happened, segment)
+                if keeps is not None:
+                    self._keep(keeps, segment, packet)
         if self._aside is not None:
             yield from self._show(self._aside, self.flows.now)
 
@@ -113,6 +119,7 @@ class Sensor:
         self._ports = options.signatures.ports
         self.flows.adopt(self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), self._shared.expected)
+        self._porch.adopt(openings(options.signatures.payload))
         self._detectors.adopt(options.policy)
 
     def expect(self, expect: Expect, ts: int) -> None:
@@ -122,16 +129,16 @@ class Sensor:
     def finish(self) -> Iterator[Record]:
         """The capture ended: what is still open is closed."""
         for segment in self.decoder.flush():
-            yield from self._segment(segment)
+            yield from self._happenings(self._segment(segment), segment)
         yield from self._happenings(self.flows.finish())
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _segment(self, segment: Segment) -> Iterable[Record]:
+    def _segment(self, segment: Segment) -> Sequence[Happening[Session]]:
         if self._options.wanted is not None and not self._options.wanted.passes(_ends(segment)):
             self.gate.ignore(segment)
         elif not self.gate.covers(segment):
-            return self._happenings(self.flows.segment(segment), segment)
+            return self.flows.segment(segment)
         return ()
 
     def _happenings(self, happenings: Iterable[Happening[Session]], segment: Segment | None = None) -> Iterator[Record]:
@@ -274,14 +281,13 @@ class Sensor:
                 aside.sessions.append(session)
                 yield from self._detectors.on_session(session)
 
-    def _keep(
-        self, aside: Aside, segment: Segment, batch: Batch, at: int, size: int, wire: int, ts: int, link: int
-    ) -> None:
+    def _keep(self, aside: Aside, segment: Segment, raised: Raised) -> None:
         """The packet of this segment, where it is one of a messaging session or may be."""
         flow = self.flows.holding(segment)
         if flow is None:
             return
-        packet = Packet(ts, link, wire, bytes(batch.slab[at : at + size]))
+        slab, _, at, size, wire, ts, link = raised
+        packet = Packet(ts, link, wire, bytes(slab[at : at + size]))
         if flow.reader.conversation.verdict is Verdict.WATCH:
             aside.packets.append(packet)
             return

@@ -26,10 +26,10 @@ def raised(gate, *packets):
     for order in "<>":
         straight = pcap_batch(packets, order, tail=bytes(7))
         fused = list(gate.raise_packets(straight))
-        assert [(row[0], *row[2:]) for row in fused] == [(row[0], *row[2:]) for row in found]
+        assert [(row[1], *row[3:]) for row in fused] == [(row[1], *row[3:]) for row in found]
         assert straight.walked == (len(straight.slab) - 7, len(packets), "")
     gate.skipped = skipped
-    return [row[0] for row in found]
+    return [row[1] for row in found]
 
 
 @pytest.mark.parametrize("vlans", [(), (100,), (100, 200)])
@@ -81,7 +81,7 @@ def test_time_lifts_it_also_where_a_fraction_is_more_than_a_second():
     packet = tcp(A, B, b"x" * 30)
     slab = struct.pack("<IIII", IGNORE_NS // 10**9 - 1, 10**9, len(packet), len(packet)) + packet
     straight = Batch("test", bytearray(slab), 0, len(slab), 1, Straight("<", 1, 16, 1))
-    assert [row[0] for row in gate.raise_packets(straight)] == [1]
+    assert [row[1] for row in gate.raise_packets(straight)] == [1]
 
 
 def test_a_tunnel_is_never_skipped():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 
 from imsniff.dissect.core import Remembered
@@ -14,6 +15,11 @@ class Expected:
 
     def __init__(self) -> None:
         self._waiting: Remembered[tuple[str, bytes], tuple[int, Expect]] = Remembered(MAX_EXPECTED)
+
+    @property
+    def waiting(self) -> Mapping[tuple[str, bytes], object]:
+        """By transport and endpoint; some may be waited for no longer."""
+        return self._waiting
 
     def announce(self, expect: Expect, ts: int) -> None:
         """Wait for a flow to or from that endpoint. A name that is no address is not waited for."""

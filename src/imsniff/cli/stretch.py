@@ -74,10 +74,10 @@ class Stretch:
 
     def goes_on_in(self, path: Path) -> bool:
         """Whether that capture begins where this one is now."""
-        if self._sensor is None or not self._sensor.flows.now:
+        if self._sensor is None or not self._sensor.gate.frames:
             return False
         begins = first_time(path)
-        return begins is not None and -LATE_NS <= begins - self._sensor.flows.now <= CONTINUES_NS
+        return begins is not None and -LATE_NS <= begins - self._sensor.gate.last_ts <= CONTINUES_NS
 
     def finish(self) -> Iterator[Record | Span]:
         if self._sensor is not None:

@@ -1,18 +1,20 @@
 from collections.abc import Iterator
 
 from imsniff.capture.batch import Batch
-from imsniff.net.gate import Raised
+from imsniff.net.porch import Porch, Raised
 from imsniff.net.segment import Segment
 
 class Gate:
     frames: int
     skipped: int
+    last_ts: int
     @property
     def enabled(self) -> bool: ...
     @property
     def ignored(self) -> int: ...
     def __init__(
         self,
+        porch: Porch | None = None,
         *,
         enabled: bool = True,
         chunk: int = ...,

@@ -9,7 +9,7 @@ Every byte is read through a typed memoryview with its bounds checked, and nothi
 skipped. Raised packets are handed up in chunks, so that the walk is left once a chunk and not once a packet: a flow
 found to be ignored reaches the walk with the next chunk, and what comes up of it in between is dropped by `covers`. The
 other way round there is no delay: a packet that may end ignoring is the last of its chunk, lest more be skipped than
-by the reference.
+by the reference. For the same reason a flow is asked on the porch only when all that came up before was dealt with.
 """
 
 import mmap
@@ -24,6 +24,7 @@ from imsniff.capture.batch import Batch, Walked
 from imsniff.capture.pcapng import ENHANCED, PACKET, SECTION, SIMPLE
 from imsniff.limits import GATE_BYTES, GATE_CHUNK, IGNORE_NS, MAX_BLOCK, MAX_IGNORED_FLOWS, MAX_PACKET
 from imsniff.net.decode import TUNNEL_PORTS
+from imsniff.net.porch import Porch
 
 ctypedef const unsigned char[::1] Bytes
 
@@ -50,6 +51,7 @@ cdef enum Glance:
     SKIP
     RAISE  # no hurry: its flow is not in the table
     RAISE_AT_ONCE  # it may take a flow out of the table
+    ASK  # its flow may be one that waits on the porch, or that is foreign
 
 cdef int64_t LATEST = (1 << 63) - 1
 cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK
@@ -469,21 +471,41 @@ cdef class Table:
 
 # --- the gate ---------------------------------------------------------------------------------------------------------
 
+cdef inline bytes key_at(Bytes slab, size_t ip):
+    """Addresses and ports as they stand in and behind an IP header."""
+    cdef size_t first = 12 if slab[ip] == PLAIN else 8, size = 12 if slab[ip] == PLAIN else 36
+    if ip + first + size > <size_t>slab.shape[0]:
+        raise IndexError("a glance goes no further than its packet")
+    return (<const char *>&slab[ip + first])[:size]
+
+
 cdef class Gate:
     """Which flows to skip, and the walk that skips them."""
 
     cdef readonly bint enabled
     cdef public long long frames
     cdef public long long skipped
+    cdef public long long last_ts
     cdef Table table
     cdef Py_ssize_t chunk
     cdef size_t octets
+    cdef object porch
+    cdef dict held
+    cdef bint again  # whether the packet that the course has come to was not dealt with yet
+    # of the packet last glanced at, where it is to be asked about:
+    cdef Ends flow
+    cdef size_t ip
+    cdef uint64_t flags
 
-    def __init__(self, *, enabled=True, chunk=GATE_CHUNK, octets=GATE_BYTES, entries=MAX_IGNORED_FLOWS, secret=None):
-        """`chunk` packets are handed up at a time, or what comes within `octets` bytes; `entries`: size of the table."""
+    def __init__(
+        self, porch=None, *, enabled=True, chunk=GATE_CHUNK, octets=GATE_BYTES, entries=MAX_IGNORED_FLOWS, secret=None
+    ):
+        """`porch`: where flows wait that have not said a word. `chunk` packets are handed up at a time, or what comes within `octets` bytes; `entries`: size of the table."""
         self.enabled = enabled
         self.chunk = max(1, chunk)
         self.octets = octets
+        self.porch = porch if porch is not None else Porch()
+        self.held = self.porch.held
         self.table = Table(entries, urandom(16) if secret is None else secret)
 
     @property
@@ -501,8 +523,8 @@ cdef class Gate:
 
     def _everything(self, batch):
         for frame, row in enumerate(batch.rows(), batch.first_frame):
-            self.frames = frame
-            yield frame, *row
+            self.frames, self.last_ts = frame, row[3]
+            yield batch.slab, frame, *row
 
     def _rows(self, batch, Bytes slab, long long frame):
         """Whatever only Python can walk."""
@@ -510,19 +532,26 @@ cdef class Gate:
         for row in batch.rows():
             self.frames += 1
             at, size, _, time, link = row
-            if link == ETHERNET and size >= LEAST_IPV4 and self.glance(slab, at, size, time // SECOND) == SKIP:
+            seen, self.last_ts = RAISE, time
+            if link == ETHERNET and size >= LEAST_IPV4:
+                seen = self.glance(slab, at, size, time // SECOND)
+            if seen == SKIP:
                 self.skipped += 1
+            elif seen == ASK:
+                yield from self.ask(slab, (batch.slab, self.frames, *row))
             else:
-                yield self.frames, *row
+                yield batch.slab, self.frames, *row
 
     def _chunks(self, Course course, batch):
         cdef list raised
-        self.frames = batch.first_frame - 1
+        self.frames, self.again = batch.first_frame - 1, False
         while True:
             raised = self.walk(course)
             yield raised
             if not raised:
                 break
+        if self.frames >= batch.first_frame:
+            self.last_ts = course.time
         rest = Batch(batch.capture, batch.slab, course.at, batch.end, self.frames + 1, batch.walk)
         course = None
         yield self._rows(rest, batch.slab, self.frames + 1)
@@ -535,15 +564,25 @@ cdef class Gate:
         cdef Py_ssize_t room = self.chunk
         cdef size_t until = course.end
         cdef Glance seen
-        while course.at < until and course.step():
-            self.frames += 1
+        while self.again or (course.at < until and course.step()):
             seen = RAISE_AT_ONCE
             if course.link == ETHERNET and course.size >= LEAST_IPV4:
                 seen = self.glance(course.slab, course.packet, course.size, course.time // SECOND)
+            if seen == ASK and raised:
+                self.again = True
+                break
+            self.again = False
+            self.frames += 1
             if seen == SKIP:
                 self.skipped += 1
                 continue
-            raised.append((self.frames, course.packet, course.size, course.wire, course.time, course.link))
+            packet = (course.raw, self.frames, course.packet, course.size, course.wire, course.time, course.link)
+            if seen == ASK:
+                raised.extend(self.ask(course.slab, packet))
+                if raised:
+                    break
+                continue
+            raised.append(packet)
             room -= 1
             if not room or seen == RAISE_AT_ONCE:
                 break
@@ -551,7 +590,7 @@ cdef class Gate:
                 until = min(until, course.at + self.octets)
         return raised
 
-    cdef Glance glance(self, Bytes slab, size_t at, size_t size, int64_t second) except? SKIP nogil:
+    cdef Glance glance(self, Bytes slab, size_t at, size_t size, int64_t second) except? SKIP:
         """What to do with an Ethernet frame."""
         cdef size_t end = at + size
         cdef uint64_t kind = big16(slab, at + 12), protocol, flags
@@ -577,11 +616,29 @@ cdef class Gate:
         if protocol != TCP and protocol != UDP:
             return RAISE_AT_ONCE
         entry = self.table.find(ends)
-        if entry < 0:
-            return RAISE_AT_ONCE if tunnelled(ends) else RAISE
-        if second < self.table.until[<size_t>entry] and not (protocol == TCP and flags & SYN):
+        if entry >= 0 and second < self.table.until[<size_t>entry] and not (protocol == TCP and flags & SYN):
             return SKIP
-        return RAISE_AT_ONCE
+        if tunnelled(ends):
+            return RAISE_AT_ONCE
+        if protocol == UDP or flags & SYN or (self.held and key_at(slab, at + 14) in self.held):
+            self.flow, self.ip, self.flags = ends, at + 14, flags
+            return ASK
+        return RAISE if entry < 0 else RAISE_AT_ONCE
+
+    cdef ask(self, Bytes slab, tuple packet):
+        """What comes up with the packet last glanced at."""
+        cdef bytes key = key_at(slab, self.ip)
+        cdef Ends flow = self.flow
+        if flow.rest >> 8 & 0xFF == UDP:
+            up, away = self.porch.udp(packet, key, self.ip)
+        else:
+            up, away = self.porch.tcp(packet, key, self.ip, self.flags)
+            if self.flags & SYN and key in self.held:  # what the connection before it was counts no more
+                self.table.drop(flow)
+        if away:
+            self.skipped += away
+            self.table.put(flow, (<object>packet[5] + IGNORE_NS) // SECOND)
+        return up
 
     # --- verdicts -----------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ one shelf a lifetime, so that forgetting the longest silent one costs nothing. A
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from imsniff.events import Side
@@ -16,7 +17,7 @@ from imsniff.limits import (
     LINGER_NS,
     MAX_UNDECIDED,
     MAX_WATCHED,
-    REAP_EVERY,
+    REAP_NS,
     TCP_IDLE_NS,
     UDP_IDLE_NS,
     UNDECIDED_IDLE_NS,
@@ -135,21 +136,20 @@ class Flows(Generic[Reader]):
         self._closing: Shelf[Reader] = Shelf(LINGER_NS, MAX_UNDECIDED)
         self._shelves = (self._undecided, *self._watched.values(), self._closing)
         self._now = 0
-        self._until_reaping = REAP_EVERY
+        self._next_reaping = 0
         self.evicted = 0
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def segment(self, segment: Segment) -> Iterator[Happening[Reader]]:
-        """Put one segment where it belongs."""
+    def segment(self, segment: Segment) -> Sequence[Happening[Reader]]:
+        """Put one segment where it belongs. What happened must be dealt with before the next one."""
         frame, ts, protocol, source, target, payload, cut, seq, _, flags = segment
+        happened: list[Happening[Reader]] = []
         if ts > self._now:
             self._now = ts
-        self._until_reaping -= 1
-        if self._until_reaping <= 0:
-            self._until_reaping = REAP_EVERY
-            yield from self._reap()
+            if ts >= self._next_reaping:
+                happened += self._reap()
         key = source + target if source < target else target + source
         if protocol == UDP:
             key += b"u"
@@ -158,11 +158,13 @@ class Flows(Generic[Reader]):
             ts - flow.last_ts > flow.shelf.idle
             or (flags & OPENING == SYN and protocol == TCP and flow.opening_seq != seq)  # not a copy of its own
         ):
-            yield from self._remove(flow)
+            happened += self._remove(flow)
             flow = None
         if flow is None:
             if not (payload or cut or flags & SYN):
-                return  # the tail of something unknown: nothing to learn, nothing to remember
+                return happened  # the tail of something unknown: nothing to learn, nothing to remember
+            if len(self._all) >= self._undecided.most:
+                happened += self.overflow()
             flow = self._begin(key, segment)
         flow.packets += 1
         flow.octets += len(payload) + cut
@@ -171,11 +173,17 @@ class Flows(Generic[Reader]):
         if not flow.counted_only:
             if protocol == TCP:
                 for side, item in self._tcp(flow, segment):
-                    yield Heard(flow, side, item)
+                    happened.append(Heard(flow, side, item))
             elif payload:
-                yield Heard(flow, flow.side(segment), Data(payload, frame, ts))
+                happened.append(Heard(flow, flow.side(segment), Data(payload, frame, ts)))
         if flags & CLOSING and protocol == TCP:
-            yield from self._end(flow, segment)
+            self._end(flow, segment, happened)
+        return happened
+
+    @property
+    def known(self) -> Mapping[bytes, Flow[Reader]]:
+        """The flows that are held, by key: both endpoints, the lower first, and behind them a `u` for UDP."""
+        return self._all
 
     @property
     def now(self) -> int:
@@ -276,15 +284,13 @@ class Flows(Generic[Reader]):
                 heard.append((side, item))
         return heard
 
-    def _end(self, flow: Flow[Reader], segment: Segment) -> Iterator[Happening[Reader]]:
-        if flow.over:
-            return  # it was found not to be IM by this very segment
+    def _end(self, flow: Flow[Reader], segment: Segment, happened: list[Happening[Reader]]) -> None:
         flow.fins |= {flow.side(segment)}
         if segment.flags & RST or len(flow.fins) == 2:
             if flow.shelf is not self._closing:
                 self._move(flow, self._closing)
             if segment.flags & RST:
-                yield from self._flush(flow)
+                happened += self._flush(flow)
 
     @staticmethod
     def _flush(flow: Flow[Reader]) -> Iterator[Heard[Reader]]:
@@ -299,10 +305,17 @@ class Flows(Generic[Reader]):
         yield Over(flow)
 
     def _reap(self) -> Iterator[Happening[Reader]]:
+        """What was silent for too long at the last full REAP_NS of packet time, in the order in which it came to be so:
+        whatever packets the gate skips in between, the same flows end here in the same order."""
+        until = self._now - self._now % REAP_NS
+        self._next_reaping = until + REAP_NS
+        silent: list[tuple[int, int, Flow[Reader]]] = []
         for shelf in self._shelves:
-            while shelf.flows:
-                flow = next(iter(shelf.flows.values()))
-                if self._now - flow.last_ts <= shelf.idle:
+            for flow in shelf.flows.values():
+                ended = flow.last_ts + shelf.idle
+                if ended >= until:
                     break
-                yield from self._remove(flow)
+                silent.append((ended, flow.first.frame, flow))
+        for _, _, flow in sorted(silent, key=itemgetter(0, 1)):
+            yield from self._remove(flow)
         yield from self.overflow()

@@ -1,10 +1,10 @@
 """The gate: the only code that sees every packet.
 
 It knows one thing, which directions of which flows are *not* instant messaging, and skips their packets at the cost of
-one table look-up. Everything else comes up: packets of flows that are watched or not yet decided, and all that it
-cannot parse at a glance (fragments, tunnels, options, rare link types). It may only skip. What it lets through is
-decided by the stages above, which ask `covers` the same question of every decoded segment: with the gate off the
-findings are the same.
+one table look-up. Flows that it does not know are asked on the `porch`, where most of them turn out to be foreign.
+Everything else comes up: packets of flows that are watched or not yet decided, and all that it cannot parse at a glance
+(fragments, tunnels, options, rare link types). It may only skip. What it lets through is decided by the stages above,
+which ask `covers` the same question of every decoded segment: with the gate off the findings are the same.
 
 Ignoring ends by itself after IGNORE_NS of packet time, at a new TCP connection, or when the table is full.
 
@@ -17,7 +17,7 @@ This is the reference; a compiled twin keeps the same contract.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from struct import Struct
 
@@ -25,11 +25,8 @@ from imsniff.capture.batch import Batch, Row, Walked
 from imsniff.capture.pcap import Straight
 from imsniff.limits import IGNORE_NS, MAX_IGNORED, MAX_PACKET
 from imsniff.net.decode import TUNNEL_PORTS
-from imsniff.net.packet import Buffer
+from imsniff.net.porch import Porch, Raised, reversed_key
 from imsniff.net.segment import TCP, UDP, Flag, Segment
-
-Raised = tuple[int, int, int, int, int, int]
-"""A packet that came up: its frame number, then the batch's row."""
 
 GLANCE = "12x3s5xHxB2x12s9xB"
 """Type with version and header length, fragment word, protocol, addresses with ports (a key), TCP flags."""
@@ -57,57 +54,81 @@ def wire_key(source: bytes, target: bytes) -> bytes:
 class Gate:
     """Which flows to skip, and the walk that skips them."""
 
-    def __init__(self, *, enabled: bool = True) -> None:
+    def __init__(self, porch: Porch | None = None, *, enabled: bool = True) -> None:
         self._enabled = enabled
+        self._porch = porch or Porch()
         self._until: dict[int, Table] = {TCP: {}, UDP: {}}
         """By protocol and direction: the second at which ignoring ends."""
         self.frames = 0
         """Packets seen."""
         self.skipped = 0
+        self.last_ts = 0
+        """Nanoseconds of the last packet seen, known at the end of each batch."""
 
     def raise_packets(self, batch: Batch) -> Iterator[Raised]:
         """The packets of a batch that must be looked at. Walks the batch."""
         if not self._enabled:
             for frame, row in enumerate(batch.rows(), batch.first_frame):
-                self.frames = frame
-                yield frame, *row
+                self.frames, self.last_ts = frame, row[3]
+                yield batch.slab, frame, *row
         elif type(batch.walk) is Straight and batch.walk.link == ETHERNET:
             yield from self._fused(batch, batch.walk)
         else:
             yield from self._rows(batch.rows(), batch, batch.first_frame)
 
     def _rows(self, rows: Iterable[Row], batch: Batch, frame: int) -> Iterator[Raised]:
-        skips, slab, number = self._skips, batch.slab, frame - 1
+        look, slab, number = self._look, batch.slab, frame - 1
         for number, row in enumerate(rows, frame):
-            at, size, _, ts, link = row
-            if link == ETHERNET and size >= LEAST and skips(slab, at, size, ts // SECOND):
-                self.skipped += 1
+            self.frames, self.last_ts = number, row[3]
+            if row[4] == ETHERNET and row[1] >= LEAST:
+                yield from look((slab, number, *row))
             else:
-                yield number, *row
+                yield slab, number, *row
         self.frames = number
 
-    def _skips(self, slab: Buffer, at: int, size: int, second: int) -> bool:
-        """Whether the Ethernet frame of `size` bytes belongs to a flow that is ignored and begins no other."""
-        end = at + size
+    def _look(self, packet: Raised) -> Sequence[Raised]:
+        """What comes up with an Ethernet frame."""
+        slab, _, at, size, _, ts, _ = packet
+        end, second = at + size, ts // SECOND
         kind, fragment, protocol, key, flags = IPV4.unpack_from(slab, at)
         while kind[:2] in VLANS and end - at >= LEAST + 4:
             at += 4
             kind, fragment, protocol, key, flags = IPV4.unpack_from(slab, at)
         if kind == PLAIN_IPV4:
             if fragment & FRAGMENTED["!"]:
-                return False
+                return (packet,)
         elif kind[:2] == PLAIN_IPV6 and end - at >= IPV6.size:
             protocol, key, flags = IPV6.unpack_from(slab, at)
         else:
-            return False
+            return (packet,)
         if protocol not in self._until:
-            return False
+            return (packet,)
         until = self._until[protocol].get(key)
-        return until is not None and second < until and (protocol == UDP or not flags & Flag.SYN)
+        if until is not None and second < until and (protocol == UDP or not flags & Flag.SYN):
+            self.skipped += 1
+            return ()
+        return self._ask(packet, protocol, key, at + 14, flags)
+
+    def _ask(self, packet: Raised, protocol: int, key: bytes, ip: int, flags: int) -> Sequence[Raised]:
+        """What comes up with a packet of a flow that is not ignored, or no longer. `ip`: where its IP header begins."""
+        if key[-4:-2] in TUNNEL_PORTS or key[-2:] in TUNNEL_PORTS:
+            return (packet,)
+        if protocol == UDP:
+            up, away = self._porch.udp(packet, key, ip)
+        elif flags & Flag.SYN or key in self._porch.held:
+            up, away = self._porch.tcp(packet, key, ip, flags)
+            if flags & Flag.SYN and key in self._porch.held:  # what the connection before it was counts no more
+                self._forget(self._until[TCP], key)
+        else:
+            return (packet,)
+        if away:
+            self.skipped += away
+            self._remember(self._until[protocol], key, packet[5])
+        return up
 
     def _fused(self, batch: Batch, straight: Straight) -> Iterator[Raised]:
         """`_rows` for the plainest case, pcap of Ethernet, in one loop with the walk: half of all the time an analysis
-        takes is spent here. Tags and the like are left to `_skips`."""
+        takes is spent here. Tags and the like are left to `_look`."""
         glance = Struct(f"{straight.order}IIII{straight.header - 16}x{GLANCE}")
         unpack, unit, header, fragmented = (
             glance.unpack_from,
@@ -118,40 +139,48 @@ class Gate:
         nothing: Table = {}
         whole = SECOND // unit
         lookup = [self._until.get(protocol, nothing).get for protocol in range(256)]
-        plain, udp, syn, skips, ipv6 = PLAIN_IPV4, UDP, Flag.SYN, self._skips, IPV6.unpack_from
+        plain, syn, ipv6, held = PLAIN_IPV4, Flag.SYN, IPV6.unpack_from, self._porch.held
         slab, at, end, frame = batch.slab, batch.start, batch.end, batch.first_frame - 1
-        last, skipped = min(end, len(slab)) - glance.size, 0
+        last, skipped, second, fraction = min(end, len(slab)) - glance.size, 0, 0, 0
         while at <= last:
             second, fraction, size, wire, kind, fragment, protocol, key, flags = unpack(slab, at)
-            behind = at + header + size
-            if behind > end or size > MAX_PACKET:
+            begin = at + header
+            if begin + size > end or size > MAX_PACKET:
                 break
+            at = begin + size
             frame += 1
             if kind != plain:
-                if kind[:2] == PLAIN_IPV6 and size >= IPV6.size:
-                    protocol, key, flags = ipv6(slab, at + header)
-                    fragment = 0
-                elif size >= LEAST and skips(slab, at + header, size, second + fraction // whole):
-                    skipped += 1
-                    at = behind
+                if kind[:2] != PLAIN_IPV6 or size < IPV6.size:
+                    packet = slab, frame, begin, size, wire, second * SECOND + fraction * unit, ETHERNET
+                    if size < LEAST:
+                        yield packet
+                    else:
+                        yield from self._look(packet)
                     continue
-                else:
-                    protocol = 0
+                protocol, key, flags = ipv6(slab, begin)
+                fragment = 0
             until = lookup[protocol](key)
             if (
                 until is not None
                 and second < until
                 and size >= LEAST
                 and not fragment & fragmented
-                and (protocol == udp or not flags & syn)
+                and (protocol == UDP or not flags & syn)
                 and (fraction < whole or second + fraction // whole < until)
             ):
                 skipped += 1
-                at = behind
                 continue
-            yield frame, at + header, size, wire, second * SECOND + fraction * unit, ETHERNET
-            at = behind
-        self.frames = frame
+            packet = slab, frame, begin, size, wire, second * SECOND + fraction * unit, ETHERNET
+            if (
+                (flags & syn or key in held if protocol == TCP else protocol == UDP)
+                and size >= LEAST
+                and not fragment & fragmented
+            ):
+                yield from self._ask(packet, protocol, key, begin + 14, flags)
+            else:
+                yield packet
+        if frame >= batch.first_frame:
+            self.frames, self.last_ts = frame, second * SECOND + fraction * unit
         self.skipped += skipped
         rest = Batch(batch.capture, slab, at, end, frame + 1, straight)
         yield from self._rows(rest.rows(), batch, frame + 1)
@@ -160,24 +189,29 @@ class Gate:
 
     def ignore(self, segment: Segment) -> None:
         """Both directions of the segment's flow are not instant messaging, for IGNORE_NS from now."""
-        table = self._until[segment.protocol]
         if segment.source[-2:] in TUNNEL_PORTS or segment.target[-2:] in TUNNEL_PORTS:
             return
-        if len(table) >= MAX_IGNORED:
-            for key in list(islice(table, MAX_IGNORED // 4)):
-                del table[key]
-        until = (segment.ts + IGNORE_NS) // SECOND
-        table[wire_key(segment.source, segment.target)] = until
-        table[wire_key(segment.target, segment.source)] = until
+        self._remember(self._until[segment.protocol], wire_key(segment.source, segment.target), segment.ts)
 
     def covers(self, segment: Segment) -> bool:
         """Whether this segment belongs to an ignored flow. A new connection or the end of the time lifts that."""
-        table = self._until[segment.protocol]
-        until = table.get(wire_key(segment.source, segment.target))
+        table, key = self._until[segment.protocol], wire_key(segment.source, segment.target)
+        until = table.get(key)
         if until is None:
             return False
         if segment.ts // SECOND < until and not (segment.protocol == TCP and segment.flags & Flag.SYN):
             return True
-        table.pop(wire_key(segment.source, segment.target), None)
-        table.pop(wire_key(segment.target, segment.source), None)
+        self._forget(table, key)
         return False
+
+    @staticmethod
+    def _remember(table: Table, key: bytes, ts: int) -> None:
+        if len(table) >= MAX_IGNORED:
+            for old in list(islice(table, MAX_IGNORED // 4)):
+                del table[old]
+        table[key] = table[reversed_key(key)] = (ts + IGNORE_NS) // SECOND
+
+    @staticmethod
+    def _forget(table: Table, key: bytes) -> None:
+        table.pop(key, None)
+        table.pop(reversed_key(key), None)

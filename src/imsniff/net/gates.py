@@ -11,6 +11,7 @@ from typing import Protocol
 
 from imsniff.capture.batch import Batch
 from imsniff.net import gate
+from imsniff.net.porch import Porch, Raised
 from imsniff.net.segment import Segment
 
 CHOICE = "IMSNIFF_GATE"
@@ -22,8 +23,10 @@ class Gate(Protocol):
     frames: int
     """Number of the last packet seen."""
     skipped: int
+    last_ts: int
+    """Nanoseconds of the last packet seen, known at the end of each batch."""
 
-    def raise_packets(self, batch: Batch) -> Iterator[gate.Raised]:
+    def raise_packets(self, batch: Batch) -> Iterator[Raised]:
         """The packets of a batch that must be looked at. Walks the batch."""
 
     def ignore(self, segment: Segment) -> None:
@@ -33,8 +36,9 @@ class Gate(Protocol):
         """Whether this segment belongs to an ignored flow."""
 
 
-def open_gate(*, enabled: bool = True) -> Gate:
-    """Raises ImportError where the compiled one is asked for and is not there, ValueError where none is known so."""
+def open_gate(porch: Porch | None = None, *, enabled: bool = True) -> Gate:
+    """`porch`: where flows wait that have not said a word. Raises ImportError where the compiled one is asked for and
+    is not there, ValueError where none is known so."""
     choice = os.environ.get(CHOICE, "")
     if choice not in ("", "python", "compiled"):
         raise ValueError(f"{CHOICE} is python or compiled, not {choice!r}")
@@ -45,5 +49,5 @@ def open_gate(*, enabled: bool = True) -> Gate:
             if choice:
                 raise
         else:
-            return Compiled(enabled=enabled)
-    return gate.Gate(enabled=enabled)
+            return Compiled(porch, enabled=enabled)
+    return gate.Gate(porch, enabled=enabled)

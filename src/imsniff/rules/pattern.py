@@ -15,9 +15,11 @@ one engine and a class of bytes to the other), POSIX classes, and endless repeat
 from __future__ import annotations
 
 import re
+from functools import reduce
 from typing import NamedTuple
 
 from imsniff.limits import MAX_RULE_EXPANDED, MAX_RULE_PATTERN, MAX_RULE_REPEAT
+from imsniff.rules.head import NOTHING, Head, of_byte
 
 
 class BadPattern(ValueError):
@@ -34,6 +36,8 @@ class Expression(NamedTuple):
     """Whether it ends with `$`: only a datagram has an end."""
     shortest: int = 0
     """Bytes of the shortest match."""
+    head: Head = NOTHING
+    """Which bytes it can begin with."""
 
 
 class _Shape(NamedTuple):
@@ -42,10 +46,10 @@ class _Shape(NamedTuple):
     shortest: int
     expanded: int
     endless: bool
+    head: Head
 
 
-_NOTHING = _Shape(0, 0, False)
-_BYTE = _Shape(1, 1, False)
+_NOTHING = _Shape(0, 0, False, NOTHING)
 _FLAGS = re.compile(r"\(\?(i|s|is|si)\)")
 _REPEAT = re.compile(r"\{(\d{1,5})(,(\d{0,5}))?\}")
 _HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{2}")
@@ -56,9 +60,11 @@ _SPECIAL = "^$*+?{"
 class _Parser:
     """Reads a pattern once, front to back."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, flags: str) -> None:
         self.text = text
         self.at = 0
+        self.caseless = "i" in flags
+        self.dotall = "s" in flags
 
     def fault(self, why: str) -> BadPattern:
         return BadPattern(f"{why}, at character {self.at + 1} of the pattern")
@@ -79,8 +85,8 @@ class _Parser:
         found = [self.branch(depth, front=front)]
         while self.take("|"):
             found.append(self.branch(depth, front=front))
-        shortest, expanded, endless = zip(*found, strict=True)
-        return _Shape(min(shortest), sum(expanded), any(endless))
+        shortest, expanded, endless, heads = zip(*found, strict=True)
+        return _Shape(min(shortest), sum(expanded), any(endless), reduce(Head.either, heads))
 
     def branch(self, depth: int, *, front: bool) -> _Shape:
         whole = _NOTHING
@@ -92,12 +98,15 @@ class _Parser:
             part = self.repeated(self.atom(depth, front=front))
             front = False
             whole = _Shape(
-                whole.shortest + part.shortest, whole.expanded + part.expanded, whole.endless or part.endless
+                whole.shortest + part.shortest,
+                whole.expanded + part.expanded,
+                whole.endless or part.endless,
+                whole.head.then(part.head),
             )
         return whole
 
     def atom(self, depth: int, *, front: bool) -> _Shape:
-        char = self.peek()
+        char, began = self.peek(), self.at
         if char == "(":
             return self.group(depth, front=front)
         if char == "[":
@@ -112,7 +121,8 @@ class _Parser:
             raise self.fault(f"`{char}` repeats nothing; a literal one is written \\{char}")
         else:
             self.at += 1
-        return _BYTE
+        head = of_byte(self.text[began : self.at], caseless=self.caseless, dotall=self.dotall)
+        return _Shape(1, 1, False, head)
 
     def group(self, depth: int, *, front: bool) -> _Shape:
         if not self.take("(?:"):
@@ -190,7 +200,8 @@ class _Parser:
         if high is None and part.endless:
             raise self.fault("an endless repeat inside an endless repeat")
         times = max(low, 1) if high is None else high
-        return _Shape(part.shortest * low, part.expanded * times, part.endless or high is None)
+        head = part.head.times(low, high)
+        return _Shape(part.shortest * low, part.expanded * times, part.endless or high is None, head)
 
 
 def from_pattern(pattern: str) -> Expression:
@@ -201,8 +212,12 @@ def from_pattern(pattern: str) -> Expression:
         raise BadPattern("not printable ASCII: other bytes are written \\xHH")
     flags = _FLAGS.match(pattern)
     text = pattern[flags.end() :] if flags else pattern
-    parser = _Parser(text)
-    shape = parser.branches()
+    letters = flags[1] if flags else ""
+    parser = _Parser(text, letters)
+    try:
+        shape = parser.branches()
+    except re.error as why:  # what slips through the grammar: a range backwards
+        raise BadPattern(str(why)) from None
     to_end = parser.peek() == "$"
     if parser.peek() == ")":
         raise parser.fault("a `)` without its `(`")
@@ -210,20 +225,7 @@ def from_pattern(pattern: str) -> Expression:
         raise BadPattern("matches the empty string")
     if shape.expanded > MAX_RULE_EXPANDED:
         raise BadPattern(f"its bounded repeats, written out, make more than {MAX_RULE_EXPANDED} positions")
-    return _compiled(Expression(parser.text, "i" in _letters(flags), "s" in _letters(flags), to_end, shape.shortest))
-
-
-def _letters(flags: re.Match[str] | None) -> str:
-    return flags[1] if flags else ""
-
-
-def _compiled(expression: Expression) -> Expression:
-    """What slips through the grammar (a range backwards), `re` says."""
-    try:
-        re.compile(expression.text.encode())
-    except re.error as why:
-        raise BadPattern(str(why)) from None
-    return expression
+    return Expression(parser.text, parser.caseless, parser.dotall, to_end, shape.shortest, shape.head)
 
 
 _HEX_TOKEN = re.compile(r"\s*(\?\?|[0-9A-Fa-f](?:[0-9A-Fa-f]|\?)|\[[0-9A-Fa-f|\s-]+\])")
@@ -246,7 +248,8 @@ def from_hex(text: str) -> Expression:
         out.pop()
     if not out:
         raise BadPattern("no byte that must be there")
-    return Expression("".join(out), shortest=len(out))
+    heads = [of_byte(byte, caseless=False, dotall=False) for byte in out]
+    return Expression("".join(out), shortest=len(out), head=reduce(Head.then, heads))
 
 
 _ANY = r"[\x00-\xff]"

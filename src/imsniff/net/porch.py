@@ -1,0 +1,209 @@
+"""The porch before the gate: where flows wait that have not said a word, and foreign ones are turned away.
+
+Most flows on a network are certainly no messenger's, and their first bytes say so: TLS, DNS, QUIC. To let those up for
+the stages above to find it out, packet by packet, costs more than all their other packets together. So the packets of
+a TCP handshake are held until the first payload; where that is one of the `openings` that the stages above handed
+down, the flow is ignored from there on and nothing comes up. Else what was held comes up before it, in order: to the
+stages above nothing was skipped. A UDP flow is asked at its first datagram.
+
+The porch decides nothing by itself: an opening is one of the foreign rules of the signatures, and where any rule of a
+messenger could match the same bytes too, or the flow was announced, or is known above already, everything comes up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Iterable, Sequence
+from struct import Struct
+from typing import NamedTuple
+
+from imsniff.limits import MAX_PORCH, MAX_PORCH_OCTETS, MAX_PORCH_PACKETS, UNDECIDED_IDLE_NS
+from imsniff.net.packet import Buffer
+from imsniff.net.segment import TCP, Flag
+
+Raised = tuple[Buffer, int, int, int, int, int, int]
+"""A packet that came up: the slab it is in, its frame number, then the batch's row."""
+
+Sets = tuple[int, ...]
+"""Which bytes may stand at each position: one bit each of a number of 256 bits."""
+
+Flags = Flag.SYN | Flag.ACK | Flag.FIN | Flag.RST
+TCP_HEAD = Struct("!4xI4xB")
+"""Sequence number, offset."""
+WORD = Struct("!H")
+
+
+class Opening(NamedTuple):
+    """First bytes of a flow that is certainly no messenger's."""
+
+    protocol: int
+    """TCP or UDP."""
+    sets: Sets
+    doubts: tuple[Sets, ...] = ()
+    """First bytes of messengers that can be the same: where they are, nothing is certain."""
+
+
+def reversed_key(key: bytes) -> bytes:
+    """The key of the other direction: addresses and ports as they stand in a packet."""
+    size = len(key) // 2 - 2
+    return key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]
+
+
+class Waiting:
+    """A TCP connection of which no payload was seen yet."""
+
+    __slots__ = ("answered", "first", "key", "last", "packets")
+
+    def __init__(self, key: bytes, first: int, packet: Raised) -> None:
+        self.key = key
+        """Of the direction of the SYN."""
+        self.first = first
+        """Sequence number of the caller's first byte."""
+        self.answered: int | None = None
+        """The same of the called side, once its SYN was seen."""
+        self.packets = [packet]
+        self.last = packet[5]
+        """Nanoseconds of the packet that came last."""
+
+
+class Porch:
+    """Flows that have not said a word."""
+
+    def __init__(
+        self,
+        openings: Iterable[Opening] = (),
+        known: Container[bytes] = (),
+        announced: Container[tuple[str, bytes]] = (),
+    ) -> None:
+        """`known`: keys of the flows that the stages above hold; `announced`: transport and endpoint of those they
+        wait for. Both are looked into, as they are at that moment."""
+        self._known = known
+        self._announced = announced
+        self.held: dict[bytes, Waiting] = {}
+        """By the key of either direction."""
+        self.openings: tuple[Opening, ...] = ()
+        self._foreign: dict[int, Callable[..., object]] = {}
+        self.adopt(openings)
+
+    def adopt(self, openings: Iterable[Opening]) -> None:
+        """From now on these first bytes are foreign."""
+        self.openings = tuple(openings)
+        self._foreign = {
+            protocol: _pattern([one for one in self.openings if one.protocol == protocol]).match
+            for protocol in {one.protocol for one in self.openings}
+        }
+
+    def tcp(self, packet: Raised, key: bytes, ip: int, flags: int) -> tuple[Sequence[Raised], int]:
+        """A TCP packet of a flow that is not ignored: what comes up, and how many packets never will.
+
+        `ip`: where its IP header begins; `key`: addresses and ports as they stand in it. The packet reaches at least
+        to its TCP flags. Where any packet never comes up, the flow is foreign and to be ignored from now on."""
+        slab, _, at, size, _, ts, _ = packet
+        head, stop = _extent(slab, ip, key)
+        seq, offset = TCP_HEAD.unpack_from(slab, head)
+        start = head + (offset >> 4) * 4
+        waiting = self.held.get(key)
+        if waiting is None:
+            opens = flags & Flags == Flag.SYN and start == stop <= at + size and size <= MAX_PORCH_OCTETS
+            if not (opens and self._foreign and offset >= 0x50) or _flow_key(key) in self._known:
+                return (packet,), 0
+            return self._hold(Waiting(key, seq + 1 & 0xFFFFFFFF, _copy(packet))), 0
+        if ts - waiting.last <= UNDECIDED_IDLE_NS and offset >= 0x50:
+            if start == stop <= at + size:
+                if self._is_quiet(waiting, key, seq, flags, size):
+                    waiting.packets.append(_copy(packet))
+                    waiting.last = ts
+                    return (), 0
+            elif start < stop and not flags & Flag.SYN:
+                expected = waiting.first if key == waiting.key else waiting.answered
+                if seq == expected and self._is_foreign(TCP, slab, start, min(stop, at + size), key):
+                    self._leave(waiting)
+                    return (), len(waiting.packets) + 1
+        self._leave(waiting)
+        return (*waiting.packets, packet), 0
+
+    def udp(self, packet: Raised, key: bytes, ip: int) -> tuple[Sequence[Raised], int]:
+        """The same for a datagram, which reaches at least 6 bytes into its payload."""
+        slab, _, at, size, _, _, _ = packet
+        head, stop = _extent(slab, ip, key)
+        (length,) = WORD.unpack_from(slab, head + 4)
+        stop = min(stop, head + length) if length else stop
+        foreign = head + 8 < stop and self._is_foreign(17, slab, head + 8, min(stop, at + size), key)
+        if foreign and _flow_key(key) + b"u" not in self._known:
+            return (), 1
+        return (packet,), 0
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _is_quiet(waiting: Waiting, key: bytes, seq: int, flags: int, size: int) -> bool:
+        """Whether a packet without payload only goes on with the handshake."""
+        if flags & (Flag.FIN | Flag.RST) or size > MAX_PORCH_OCTETS or len(waiting.packets) >= MAX_PORCH_PACKETS:
+            return False
+        if not flags & Flag.SYN:
+            return True
+        first = seq + 1 & 0xFFFFFFFF
+        if key == waiting.key:
+            return not flags & Flag.ACK and first == waiting.first
+        if not flags & Flag.ACK or waiting.answered not in (None, first):
+            return False
+        waiting.answered = first
+        return True
+
+    def _is_foreign(self, protocol: int, slab: Buffer, start: int, end: int, key: bytes) -> bool:
+        foreign = self._foreign.get(protocol)
+        if foreign is None or foreign(slab, start, end) is None:
+            return False
+        transport = "tcp" if protocol == TCP else "udp"
+        return not any((transport, endpoint) in self._announced for endpoint in _endpoints(key))
+
+    def _hold(self, waiting: Waiting) -> Sequence[Raised]:
+        """Who waits the longest makes room."""
+        self.held[waiting.key] = self.held[reversed_key(waiting.key)] = waiting
+        if len(self.held) <= 2 * MAX_PORCH:
+            return ()
+        oldest = next(iter(self.held.values()))
+        self._leave(oldest)
+        return oldest.packets
+
+    def _leave(self, waiting: Waiting) -> None:
+        del self.held[waiting.key]
+        self.held.pop(reversed_key(waiting.key), None)  # a packet to itself has one key
+
+
+def _extent(slab: Buffer, ip: int, key: bytes) -> tuple[int, int]:
+    """Where the transport header begins, and where the IP packet ends by its own word."""
+    if len(key) == 12:
+        return ip + 20, ip + WORD.unpack_from(slab, ip + 2)[0]
+    return ip + 40, ip + 40 + WORD.unpack_from(slab, ip + 4)[0]
+
+
+def _endpoints(key: bytes) -> tuple[bytes, bytes]:
+    size = len(key) // 2 - 2
+    return key[:size] + key[-4:-2], key[size : 2 * size] + key[-2:]
+
+
+def _flow_key(key: bytes) -> bytes:
+    """As `flows` has it."""
+    one, other = _endpoints(key)
+    return one + other if one < other else other + one
+
+
+def _copy(packet: Raised) -> Raised:
+    """The slab is used again before this packet comes up."""
+    slab, frame, at, size, wire, ts, link = packet
+    return bytes(slab[at : at + size]), frame, 0, size, wire, ts, link
+
+
+def _pattern(openings: list[Opening]) -> re.Pattern[bytes]:
+    branches = []
+    for opening in openings:
+        doubts = b"".join(b"(?!%b)" % _written(sets) for sets in opening.doubts)
+        branches.append(doubts + _written(opening.sets))
+    return re.compile(b"|".join(branches))
+
+
+def _written(sets: Sets) -> bytes:
+    return b"".join(
+        b"[%b]" % b"".join(b"\\x%02x" % byte for byte in range(256) if allowed >> byte & 1) for allowed in sets
+    )

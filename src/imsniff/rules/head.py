@@ -1,0 +1,74 @@
+"""Which bytes a match can begin with: what lets one rule be told from another without looking at any data.
+
+A head says for each of the first positions of a part which bytes may stand there, and how long the part can be. It may
+allow more than the pattern does, never less: two heads that allow no common byte at some position, which both are sure
+to reach, never match the same data. Bytes are one bit each of a number of 256 bits.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+LONGEST = 16
+"""Positions that are told. A length of this many means: so many or more."""
+
+ALL_BYTES = bytes(range(256))
+
+
+class Head(NamedTuple):
+    sets: tuple[int, ...]
+    """Position by position, as far as the part can reach."""
+    lengths: frozenset[int]
+    exact: bool
+    """Whether the sets say it all: every combination of their bytes is a match, of this one length."""
+
+    def then(self, other: Head) -> Head:
+        if min(self.lengths) >= LONGEST:
+            return self._replace(exact=False)
+        sets = list(self.sets)
+        for length in self.lengths:
+            for at, allowed in enumerate(other.sets, length):
+                if at < len(sets):
+                    sets[at] |= allowed
+                elif at < LONGEST:
+                    sets.append(allowed)
+        whole = {one + another for one in self.lengths for another in other.lengths}
+        exact = self.exact and other.exact and max(whole) < LONGEST
+        return Head(tuple(sets), frozenset(min(length, LONGEST) for length in whole), exact)
+
+    def either(self, other: Head) -> Head:
+        longer, shorter = sorted((self.sets, other.sets), key=len, reverse=True)
+        sets = tuple(allowed | (shorter[at] if at < len(shorter) else 0) for at, allowed in enumerate(longer))
+        return Head(sets, self.lengths | other.lengths, sets == () or (len(sets) == 1 and self.exact and other.exact))
+
+    def times(self, low: int, high: int | None) -> Head:
+        """Repeated; `high` None: endlessly."""
+        whole = NOTHING
+        for _ in range(min(low, LONGEST)):
+            whole = whole.then(self)
+        more = whole
+        for _ in range(LONGEST if high is None else min(high - low, LONGEST)):
+            more = more.then(self)
+            whole = whole.either(more)
+            if min(more.lengths) >= LONGEST:
+                break
+        return whole
+
+    def excludes(self, other: Head) -> bool:
+        """Whether nothing can match both."""
+        sure = min(*self.lengths, *other.lengths)
+        return any(not one & another for one, another in zip(self.sets[:sure], other.sets[:sure], strict=True))
+
+
+NOTHING = Head((), frozenset({0}), exact=True)
+
+
+@lru_cache(maxsize=1024)
+def of_byte(atom: str, *, caseless: bool, dotall: bool) -> Head:
+    """The head of a part that matches one byte."""
+    flags = (re.IGNORECASE if caseless else re.NOFLAG) | (re.DOTALL if dotall else re.NOFLAG)
+    return Head(
+        (sum(1 << byte[0] for byte in re.findall(atom.encode(), ALL_BYTES, flags)),), frozenset({1}), exact=True
+    )
