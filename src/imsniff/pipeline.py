@@ -22,7 +22,7 @@ from imsniff.classify.expected import Expected
 from imsniff.classify.openings import openings
 from imsniff.classify.scanner import Scanner
 from imsniff.detect import Detectors
-from imsniff.events import Encryption, Expect, Trait
+from imsniff.events import Encryption, Expect, Reversed, Trait
 from imsniff.filter import Ends, Filter
 from imsniff.limits import LATE_NS, PROMPT_NS
 from imsniff.net.decode import Decoder
@@ -185,7 +185,11 @@ class Sensor:
                 self._aside.drop(flow.reader.held)
 
     def _place(self, flow: Flow[Session], told: Iterable[Told]) -> Iterator[Record]:
+        conversation = flow.reader.conversation
         for event, frame, ts in told:
+            if isinstance(event, Reversed):
+                conversation.turn_round()
+                continue
             placer = flow.reader.placer or self._open(flow)
             if isinstance(event, Trait):
                 placer.learn(event)
@@ -193,8 +197,7 @@ class Sensor:
                 self._shared.expected.announce(event, ts)
                 if self._aside is not None:
                     self._aside.announced.append((event, ts))
-            record = placer.place(event, frame, ts, flow.reader.conversation.speaker(event))
-            if record is not None:
+            elif (record := placer.place(event, frame, ts, conversation.speaker(event))) is not None:
                 yield record
                 yield from self._detectors.on_record(_facing(flow, placer), record, evidence_of(event))
 

@@ -13,13 +13,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from imsniff.classify.expected import Expected
 from imsniff.dissect.core import REGISTRY, Dissector
-from imsniff.events import Anomaly, Event, Expect, Login, Reversed, Side
+from imsniff.events import Anomaly, Event, Expect, Login, Side
 from imsniff.limits import MAX_PROBES, MAX_TENTATIVE, MIDSTREAM_WINDOW, SCAN_WINDOW
 from imsniff.net.reassembly import Data, Gap
 from imsniff.records import Confidence
@@ -76,39 +75,36 @@ class Candidate:
         self.fault = False
         """Whether the dissector failed in a way it must not: its flow is then left alone, others go on."""
 
-    def read(self, side: Side, item: Data | Gap) -> Iterator[Told]:
+    def read(self, side: Side, item: Data | Gap) -> list[Told]:
+        told: list[Told] = []
         if self.fault:
-            return
+            return told
         if self.upside_down:
             side = side.other
-        read = self.dissector.datagram if self.udp else self.dissector.feed
-        self.dissector.now = (item.frame, item.ts)
+        dissector, frame, ts = self.dissector, item.frame, item.ts
+        dissector.now = frame, ts
         try:
             if isinstance(item, Gap):
-                for event in self.dissector.gap(side, item.missing):
-                    yield self._told(event, item.frame, item.ts)
-                return
-            self.fed += len(item.data)
-            for event in read(side, item.data):
-                yield self._told(event, item.frame, item.ts)
+                events = dissector.gap(side, item.missing)
+            else:
+                self.fed += len(item.data)
+                events = dissector.datagram(side, item.data) if self.udp else dissector.feed(side, item.data)
+            for event in events:
+                told.append(_told(event, frame, ts))  # noqa: PERF401 - keeps what was told before a fault
         except Exception as why:  # a dissector's fault must cost its flow, never the run
-            yield self._failed(side, why, item.frame, item.ts)
+            told.append(self._failed(side, why, frame, ts))
+        return told
 
-    def end(self, frame: int, ts: int) -> Iterator[Told]:
+    def end(self, frame: int, ts: int) -> list[Told]:
+        told: list[Told] = []
         if self.fault:
-            return
+            return told
         try:
             for event in self.dissector.end():
-                yield self._told(event, frame, ts)
+                told.append(_told(event, frame, ts))  # noqa: PERF401
         except Exception as why:
-            yield self._failed(Side.CLIENT, why, frame, ts)
-
-    @staticmethod
-    def _told(event: Event, frame: int, ts: int) -> Told:
-        """A login that waited for its outcome stands where it was seen, not where the answer came."""
-        if isinstance(event, Login) and event.origin is not None:
-            return Told(event, *event.origin)
-        return Told(event, frame, ts)
+            told.append(self._failed(Side.CLIENT, why, frame, ts))
+        return told
 
     def _failed(self, side: Side, why: Exception, frame: int, ts: int) -> Told:
         self.fault = True
@@ -118,6 +114,13 @@ class Candidate:
     @property
     def struck_off(self) -> bool:
         return self.fault or self.dissector.given_up or self.fed > MAX_TENTATIVE
+
+
+def _told(event: Event, frame: int, ts: int) -> Told:
+    """A login that waited for its outcome stands where it was seen, not where the answer came."""
+    if isinstance(event, Login) and event.origin is not None:
+        return Told(event, *event.origin)
+    return Told(event, frame, ts)
 
 
 class Conversation:
@@ -165,6 +168,11 @@ class Conversation:
         """Whether client and server turned out to be the other way round."""
         return self.chosen is not None and self.chosen.upside_down != self.chosen.turned
 
+    def turn_round(self) -> None:
+        """The dissector found client and server to be the other way round (`Reversed`), which a SYN would belie."""
+        if self.chosen is not None and self._turnable:
+            self.chosen.turned = True
+
     def speaker(self, event: Event) -> Side:
         """Who said it, client or server of the session as it is known now."""
         return event.side.other if self.chosen is not None and self.chosen.turned else event.side
@@ -190,12 +198,12 @@ class Conversation:
                 kind.name: Candidate(kind(expected=expect), f"expected.{kind.name}", udp=udp, upside_down=False)
             }
 
-    def hear(self, side: Side, item: Data | Gap, shared: Classifier, *, udp: bool, opened: bool) -> Iterable[Told]:
+    def hear(self, side: Side, item: Data | Gap, shared: Classifier, *, udp: bool, opened: bool) -> list[Told]:
         """The next bytes of one side. `opened`: the connection's SYN was captured."""
         if self.chosen is not None:
-            return self._follow(self.chosen.read(side, item))
+            return self.chosen.read(side, item)
         if self.verdict is Verdict.IGNORE:
-            return ()
+            return []
         self._turnable = udp or not opened
         self._early.append((side, item))
         for candidate in self._everyone():
@@ -208,19 +216,18 @@ class Conversation:
             self._nominate(side, item.data, shared, udp=udp, opened=opened)
         return self._decide(udp=udp, opened=opened)
 
-    def end(self, frame: int, ts: int) -> Iterator[Told]:
+    def end(self, frame: int, ts: int) -> list[Told]:
         """The flow is over."""
         if self.chosen is not None:
-            yield from self._follow(self.chosen.end(frame, ts))
-            return
+            return self.chosen.end(frame, ts)
         for candidate in self._everyone():
             candidate.told += candidate.end(frame, ts)
         unmistakable = {rule.protocol for rule in self._rules.values() if rule.strong}
         for candidate in self._everyone():
             if not candidate.struck_off and (candidate.dissector.confirmed or candidate.dissector.name in unmistakable):
-                yield from self._choose(candidate)
-                return
+                return self._choose(candidate)
         self.verdict = Verdict.IGNORE
+        return []
 
     # --- the ladder ---------------------------------------------------------------------------------------------------
 
@@ -258,7 +265,7 @@ class Conversation:
                 candidate.told += candidate.read(*turn)
             candidates[rule.protocol] = candidate
 
-    def _decide(self, *, udp: bool, opened: bool) -> Iterable[Told]:
+    def _decide(self, *, udp: bool, opened: bool) -> list[Told]:
         for candidate in self._everyone():
             if candidate.struck_off:
                 self._refused.add(candidate.dissector.name)
@@ -266,7 +273,7 @@ class Conversation:
             elif candidate.dissector.confirmed:
                 return self._choose(candidate)
         if self._candidates:
-            return ()
+            return []
         if self._foreign:
             enough = True
         elif udp:
@@ -280,24 +287,16 @@ class Conversation:
             self.verdict = Verdict.IGNORE
             self._early.clear()
             self._prefix.clear()
-        return ()
+        return []
 
-    def _choose(self, candidate: Candidate) -> Iterable[Told]:
+    def _choose(self, candidate: Candidate) -> list[Told]:
         self.chosen = candidate
         self.verdict = Verdict.WATCH
         told, candidate.told = candidate.told, []
         self._candidates = None
         self._early.clear()
         self._prefix.clear()
-        return self._follow(told)
-
-    def _follow(self, told: Iterable[Told]) -> Iterator[Told]:
-        for one in told:
-            if isinstance(one.event, Reversed):
-                if self.chosen is not None and self._turnable:
-                    self.chosen.turned = True
-            else:
-                yield one
+        return told
 
 
 STUN_COOKIE = b"\x21\x12\xa4\x42"

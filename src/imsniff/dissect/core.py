@@ -216,7 +216,13 @@ class Dissector(Generic[Frame]):
         while side not in self._lost or self._find_frame(side, box):
             try:
                 for frame in self.frames(side, box):
-                    yield from self._judge(side, frame)
+                    try:
+                        yield from self.on_frame(side, frame)
+                        self.good += 1
+                    except Malformed as why:  # this frame is bad, the framing still holds
+                        yield Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why))
+                    if self._held is not None and self.good - self._held_since >= MAX_HELD_FRAMES:
+                        yield from self.settle(Outcome.UNKNOWN)
                     if self.opaque:
                         box.clear()
                         return

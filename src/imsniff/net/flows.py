@@ -172,8 +172,7 @@ class Flows(Generic[Reader]):
         flow.shelf.flows.move_to_end(key)
         if not flow.counted_only:
             if protocol == TCP:
-                for side, item in self._tcp(flow, segment):
-                    happened.append(Heard(flow, side, item))
+                self._tcp(flow, segment, happened)
             elif payload:
                 happened.append(Heard(flow, flow.side(segment), Data(payload, frame, ts)))
         if flags & CLOSING and protocol == TCP:
@@ -260,10 +259,10 @@ class Flows(Generic[Reader]):
         return of < 1024 <= to
 
     @staticmethod
-    def _tcp(flow: Flow[Reader], segment: Segment) -> Sequence[tuple[Side, Data | Gap]]:
+    def _tcp(flow: Flow[Reader], segment: Segment, happened: list[Happening[Reader]]) -> None:
         frame, ts, _, source, _, payload, cut, seq, ack, flags = segment
         side, other = (CLIENT, SERVER) if source == flow.client else (SERVER, CLIENT)
-        streams, heard = flow.streams, list[tuple[Side, Data | Gap]]()
+        streams = flow.streams
         if flags & SYN:
             flow.opened = True
             seq += 1
@@ -272,17 +271,14 @@ class Flows(Generic[Reader]):
         if flags & ACK:
             peer = streams.get(other)
             if peer is not None:
-                for item in peer.acknowledged(ack, ts):
-                    heard.append((other, item))
+                happened += [Heard(flow, other, item) for item in peer.acknowledged(ack, ts)]
             elif flow.opened:  # the peer's SYN was not captured: its first byte is what this side waits for
                 streams[other] = Stream(ack)
         if payload or cut:
             stream = streams.get(side)
             if stream is None:
                 stream = streams[side] = Stream(seq)
-            for item in stream.push(seq, payload, cut, frame, ts):
-                heard.append((side, item))
-        return heard
+            happened += [Heard(flow, side, item) for item in stream.push(seq, payload, cut, frame, ts)]
 
     def _end(self, flow: Flow[Reader], segment: Segment, happened: list[Happening[Reader]]) -> None:
         flow.fins |= {flow.side(segment)}
