@@ -23,7 +23,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from imsniff.capture.batch import Batch, Walked
 from imsniff.capture.pcapng import ENHANCED, PACKET, SECTION, SIMPLE
 from imsniff.limits import GATE_BYTES, GATE_CHUNK, IGNORE_NS, MAX_BLOCK, MAX_IGNORED_FLOWS, MAX_PACKET
-from imsniff.net.decode import TUNNEL_PORTS
+from imsniff.net.decode import BARREN_ETHERTYPES, BARREN_PROTOCOLS, TUNNEL_PORTS
 from imsniff.net.porch import Porch
 
 ctypedef const unsigned char[::1] Bytes
@@ -46,6 +46,12 @@ cdef enum:
 cdef unsigned char[::1] TUNNELS = bytearray(1 << 16)  # whether a port is one
 for port in TUNNEL_PORTS:
     TUNNELS[int.from_bytes(port, "big")] = True
+
+cdef unsigned char[::1] NO_PROTOCOL = bytearray(1 << 8), NO_ETHERTYPE = bytearray(1 << 16)  # in which segments are
+for number in BARREN_PROTOCOLS:
+    NO_PROTOCOL[number] = True
+for number in BARREN_ETHERTYPES:
+    NO_ETHERTYPE[number] = True
 
 cdef enum Glance:
     SKIP
@@ -612,9 +618,9 @@ cdef class Gate:
                 protocol, 6,
             )
         else:
-            return RAISE_AT_ONCE
+            return SKIP if NO_ETHERTYPE[<size_t>kind] else RAISE_AT_ONCE
         if protocol != TCP and protocol != UDP:
-            return RAISE_AT_ONCE
+            return SKIP if NO_PROTOCOL[<size_t>protocol] else RAISE_AT_ONCE
         entry = self.table.find(ends)
         if entry >= 0 and second < self.table.until[<size_t>entry] and not (protocol == TCP and flags & SYN):
             return SKIP

@@ -12,7 +12,7 @@ from struct import Struct
 import imsniff.net.tunnel
 import imsniff.net.wifi  # noqa: F401 - these fill the tables
 from imsniff.net.defrag import Datagram, Defrag
-from imsniff.net.packet import IP_PROTOCOLS, LINKS, UDP_TUNNELS, Buffer, Packet
+from imsniff.net.packet import ETHERTYPES, IP_PROTOCOLS, LINKS, UDP_TUNNELS, Buffer, Packet
 from imsniff.net.segment import TCP, UDP, Segment
 
 PLAIN = Struct("!12xHBxHxxHxBxx4s4s2s2sIIBB")
@@ -20,6 +20,12 @@ PLAIN = Struct("!12xHBxHxxHxBxx4s4s2s2sIIBB")
 
 TUNNEL_PORTS = frozenset(port.to_bytes(2, "big") for port in UDP_TUNNELS)
 """UDP ports whose payload may be another packet, so that their flows carry many: the gate must not skip them."""
+
+BARREN_PROTOCOLS = frozenset(range(256)) - IP_PROTOCOLS.keys()
+"""IP protocols in which no segment can be: the gate need not let them up (ESP, ICMP ...)."""
+
+BARREN_ETHERTYPES = frozenset(range(0x600, 1 << 16)) - ETHERTYPES.keys()
+"""The same of Ethernet types (ARP, LLDP ...); below 0x600 it is a length."""
 
 _ETHERNET, _IPV4, _NO_OPTIONS, _FRAGMENT = 1, 0x0800, 0x45, 0x3FFF
 

@@ -1,10 +1,11 @@
 """The gate: the only code that sees every packet.
 
 It knows one thing, which directions of which flows are *not* instant messaging, and skips their packets at the cost of
-one table look-up. Flows that it does not know are asked on the `porch`, where most of them turn out to be foreign.
-Everything else comes up: packets of flows that are watched or not yet decided, and all that it cannot parse at a glance
-(fragments, tunnels, options, rare link types). It may only skip. What it lets through is decided by the stages above,
-which ask `covers` the same question of every decoded segment: with the gate off the findings are the same.
+one table look-up; and packets that no segment can be in. Flows that it does not know are asked on the `porch`, where
+most of them turn out to be foreign. Everything else comes up: packets of flows that are watched or not yet decided, and
+all that it cannot parse at a glance (fragments, tunnels, options, rare link types). It may only skip. What it lets
+through is decided by the stages above, which ask `covers` the same question of every decoded segment: with the gate off
+the findings are the same.
 
 Ignoring ends by itself after IGNORE_NS of packet time, at a new TCP connection, or when the table is full.
 
@@ -24,7 +25,7 @@ from struct import Struct
 from imsniff.capture.batch import Batch, Row, Walked
 from imsniff.capture.pcap import Straight
 from imsniff.limits import IGNORE_NS, MAX_IGNORED, MAX_PACKET
-from imsniff.net.decode import TUNNEL_PORTS
+from imsniff.net.decode import BARREN_ETHERTYPES, BARREN_PROTOCOLS, TUNNEL_PORTS
 from imsniff.net.porch import Porch, Raised, reversed_key
 from imsniff.net.segment import TCP, UDP, Flag, Segment
 
@@ -99,8 +100,14 @@ class Gate:
                 return (packet,)
         elif kind[:2] == PLAIN_IPV6 and end - at >= IPV6.size:
             protocol, key, flags = IPV6.unpack_from(slab, at)
+        elif int.from_bytes(kind[:2], "big") in BARREN_ETHERTYPES:
+            self.skipped += 1
+            return ()
         else:
             return (packet,)
+        if protocol in BARREN_PROTOCOLS:
+            self.skipped += 1
+            return ()
         if protocol not in self._until:
             return (packet,)
         until = self._until[protocol].get(key)
@@ -177,6 +184,8 @@ class Gate:
                 and not fragment & fragmented
             ):
                 yield from self._ask(packet, protocol, key, begin + 14, flags)
+            elif protocol in BARREN_PROTOCOLS and size >= LEAST and not fragment & fragmented:
+                skipped += 1
             else:
                 yield packet
         if frame >= batch.first_frame:
