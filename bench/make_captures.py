@@ -1,6 +1,6 @@
 """Make the benchmark's captures: traffic of an office, with as much instant messaging in it as is asked for.
 
-    python -m bench.make_captures /tmp/bench/mixed.pcap --packets 1300000 --im-share 0.01
+    python -m bench.make_captures /tmp/bench/mixed.pcap --packets 1500000 --im-share 0.005
     python -m bench.make_captures /tmp/bench/xmpp.pcap --packets 200000 --only xmpp
 
 Many flows run at once and are interleaved by time, so that a sniffer's flow table is used as on a real link. The same
@@ -21,21 +21,15 @@ from pathlib import Path
 
 from bench import talk
 from bench.office import Office
+from bench.revision import REVISION
 from bench.wire import Packet
 
-REVISION = 2
-"""Of the bytes that the same arguments give: raise it with whatever changes them, so that no old capture is reused."""
 CONCURRENT = 400
 """Flows open at any moment, short of the last ones."""
 START = 1_788_000_000_000_000_000
 """Nanoseconds since 1970 of the first packet."""
-STAGGER = 5_000_000_000
+STAGGER = 500_000_000
 """The first flows begin within this time of each other."""
-
-
-def file_name(packets: int, im_share: float, only: str | None = None) -> str:
-    """Holds all that a capture's bytes depend on."""
-    return f"{only or 'office'}-r{REVISION}-{packets}{'' if only else f'-im{im_share:g}'}.pcap"
 
 
 def interleaved(office: Office, limit: int, concurrent: int, counts: Counter[str]) -> Iterator[tuple[int, bytes]]:
@@ -120,8 +114,8 @@ def make(
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make a capture for the benchmark.")
     parser.add_argument("target", type=Path)
-    parser.add_argument("--packets", type=int, default=1_300_000, help="how many (default: 1 300 000, about 1 GB)")
-    parser.add_argument("--im-share", type=float, default=0.01, help="share of instant messaging's packets, 0 to 1")
+    parser.add_argument("--packets", type=int, default=1_500_000, help="how many (default: 1 500 000, about 1.3 GB)")
+    parser.add_argument("--im-share", type=float, default=0.005, help="share of instant messaging's packets, 0 to 1")
     parser.add_argument("--only", choices=list(talk.SPEECHES), help="nothing but this protocol, on its own port")
     parser.add_argument("--concurrent", type=int, default=CONCURRENT, help="flows open at any moment")
     parser.add_argument("--seed", type=int, default=1)
