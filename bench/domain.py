@@ -161,7 +161,7 @@ def smb(dice: Random) -> Iterator[Turn]:
         nonlocal count
         count += side == CLIENT
         numbers = status, command, 33, side, 0, count, 0xFEFF, tree if command >= CREATE else 0
-        head = struct.pack("<IHHIIQII", *numbers) + struct.pack("<Q", session if count > 1 or (side and count) else 0)
+        head = struct.pack("<IHHIIQII", *numbers) + struct.pack("<Q", session if count + side > 1 else 0)
         return sized(b"\xfeSMB\x40\x00\x01\x00" + head + bytes(16) + body, 4)
 
     dialects = struct.pack("<4H", 0x0202, 0x0210, 0x0300, 0x0302)

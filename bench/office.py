@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
-from bench import dns, domain, http, lan, mail, management, quic, talk, tls, voice, vpn
+from bench import dns, domain, http, lan, mail, management, quic, ssh, talk, tls, voice, vpn
 from bench.wire import Ends, Packet, Turn, packed, tcp_flow, udp_flow
 
 CLIENT_PORTS = range(32_768, 61_000)
@@ -55,7 +55,7 @@ BACKGROUND = {
     "stun": Kind(udp(voice.stun), 3478, 1),
     "smtp": Kind(tcp(mail.smtp), 25, 0.6),
     "imap": Kind(tcp(mail.imap), 143, 0.4),
-    "ssh": Kind(tcp(mail.ssh), 22, 0.2),
+    "ssh": Kind(tcp(ssh.ssh), 22, 0.2),
     "esp": Kind(udp(vpn.esp), 4500, 0.5),
     "smb": Kind(tcp(domain.smb), 445, 0.4),
     "kerberos": Kind(tcp(domain.kerberos), 88, 0.6),

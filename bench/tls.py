@@ -12,7 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from bench import names
-from bench.certificates import chain
+from bench.certificates import Chain, chain
 from bench.chance import opaque, skewed
 from bench.wire import CLIENT, MILLI, SERVER, Turn
 
@@ -230,16 +230,30 @@ def tls13(dice: Random, host: str = "") -> Iterator[Turn]:
     group = shape.shares[0] if dice.random() < 0.6 else X25519
     answer = record(HANDSHAKE, server_hello(dice, session, group, resumed=resumed)) + record(CHANGE_CIPHER, b"\x01")
     if resumed:
-        proof = sealed(dice, dice.randrange(90, 180))
+        hidden = sealed(dice, dice.randrange(90, 180))
     elif dice.random() < 0.5:
-        proof = sealed(dice, dice.randrange(2_500, 4_500))
+        hidden = sealed(dice, dice.randrange(2_500, 4_500))
     else:
-        proof = b"".join(sealed(dice, size) for size in (dice.randrange(20, 60), dice.randrange(2_300, 4_100), 281, 53))
-    yield SERVER, answer + proof, rtt
+        sizes = dice.randrange(20, 60), dice.randrange(2_300, 4_100), 281, 53
+        hidden = b"".join(sealed(dice, size) for size in sizes)
+    yield SERVER, answer + hidden, rtt
     yield CLIENT, record(CHANGE_CIPHER, b"\x01") + sealed(dice, 53), rtt
     if dice.random() < 0.8:
         yield SERVER, sealed(dice, 234) + sealed(dice, 234), rtt
     yield from application(dice, rtt, 17)
+
+
+def public_point(dice: Random) -> bytes:
+    """One side's half of the ECDHE of version 1.2, on P-256."""
+    return sized(b"\x04" + opaque(dice, 64), 1)
+
+
+def proof(dice: Random, shown: Chain, point: bytes) -> list[bytes]:
+    """The certificates in clear, the server's half signed by the first one's key, and done."""
+    algorithm, size = (0x0403, 71) if shown.elliptic else (0x0401, 256)
+    exchange = b"\x03" + words(P256) + point + words(algorithm) + sized(opaque(dice, size))
+    certificates = sized(b"".join(sized(one, 3) for one in shown.certificates), 3)
+    return [message(11, certificates), message(12, exchange), message(14, b"")]
 
 
 def tls12(dice: Random, host: str = "") -> Iterator[Turn]:
@@ -253,30 +267,25 @@ def tls12(dice: Random, host: str = "") -> Iterator[Turn]:
         shape = shape._replace(extensions=tuple(kind for kind in shape.extensions if kind != TICKET))
     yield CLIENT, record(HANDSHAKE, client_hello(dice, host, shape, session, given), 0x0301), MILLI
 
-    shown = chain(host)
     ticketed = TICKET in shape.extensions
+    shown = chain(host)
     extensions = extension(RENEGOTIATION, b"\x00") + extension(MASTER_SECRET, b"") + extension(FORMATS, b"\x01\x00")
     extensions += extension(TICKET, b"") if ticketed else b""
     extensions += extension(PROTOCOLS, b"\x00\x03\x02h2") if shape.protocols else b""
     chosen = words(0xC02B if shown.elliptic else 0xC02F)
-    number = session if resumed or ticketed else opaque(dice, 32)
+    number = session if resumed else b"" if ticketed else opaque(dice, 32)
     hello = message(2, b"\x03\x03" + opaque(dice, 32) + sized(number, 1) + chosen + b"\x00" + sized(extensions))
     finished = record(CHANGE_CIPHER, b"\x01") + record(HANDSHAKE, opaque(dice, 40))
     if resumed:
         yield SERVER, record(HANDSHAKE, hello) + finished, rtt
         yield CLIENT, finished, rtt
     else:
-        group = dice.choice((X25519, P256))
-        point = (b"\x04" if group == P256 else b"") + opaque(dice, 64 if group == P256 else 32)
-        algorithm, size = (0x0403, 71) if shown.elliptic else (0x0401, 256)
-        exchange = b"\x03" + words(group) + sized(point, 1) + words(algorithm) + sized(opaque(dice, size))
-        certificates = sized(b"".join(sized(one, 3) for one in shown.certificates), 3)
-        flight = [hello, message(11, certificates), message(12, exchange), message(14, b"")]
+        flight = [hello, *proof(dice, shown, public_point(dice))]
         if dice.random() < 0.5:
             yield SERVER, b"".join(record(HANDSHAKE, one) for one in flight), rtt
         else:
             yield SERVER, record(HANDSHAKE, b"".join(flight)), rtt
-        yield CLIENT, record(HANDSHAKE, message(16, sized(point, 1))) + finished, rtt
+        yield CLIENT, record(HANDSHAKE, message(16, public_point(dice))) + finished, rtt
         ticket = record(HANDSHAKE, message(4, struct.pack("!I", 7_200) + sized(opaque(dice, 192)))) if ticketed else b""
         yield SERVER, ticket + finished, rtt
     yield from application(dice, rtt, 24)
