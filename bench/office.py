@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
-from bench import dns, domain, http, lan, mail, management, quic, ssh, talk, tls, voice, vpn
+from bench import attempts, dns, domain, http, lan, mail, management, quic, ssh, talk, tls, voice, vpn
 from bench.wire import Ends, Packet, Turn, packed, tcp_flow, udp_flow
 
 CLIENT_PORTS = range(32_768, 61_000)
@@ -63,6 +63,7 @@ BACKGROUND = {
     "snmp": Kind(udp(management.snmp), 161, 0.6),
     "syslog": Kind(udp(management.syslog), 514, 0.4),
     "ntp": Kind(udp(lan.ntp), 123, 1),
+    "attempt": Kind(attempts.attempt, 0, 3),
     "icmp": Kind(lan.ping, 0, 0.8),
     "arp": Kind(lan.arp, 0, 5),
     "mdns": Kind(lan.mdns, 0, 1.5),

@@ -196,7 +196,7 @@ def offices(options: argparse.Namespace, imsniff: list[str], field: list[Contend
 
 def protocols(options: argparse.Namespace, imsniff: list[str]) -> list[dict[str, Any]]:
     """Captures of nothing but one protocol: what the way from a packet to a stored record costs."""
-    if shutil.which("tshark") is None or {"imsniff", "tshark"} & set(options.without):
+    if not options.protocols or shutil.which("tshark") is None or {"imsniff", "tshark"} & set(options.without):
         return []
     print(f"{PROTOCOL_PACKETS:,} packets of nothing but one protocol")
     print(f"{'':8}{'imsniff s':>10}{'tshark s':>10}  imsniff is")

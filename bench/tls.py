@@ -42,7 +42,7 @@ def words(*numbers: int) -> bytes:
 
 
 ALGORITHMS = words(0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601)
-RECORDS = (1_369, 1_369, 4_096, 8_192, 16_384, 16_384, 16_384)
+RECORDS = (1_300, 1_369, 1_369, 4_096, 8_192, 16_384, 16_384)
 """Data in a server's full record: one segment, so that it can be read at once, or as much as may be."""
 FIXED = {
     STATUS: b"\x01\x00\x00\x00\x00",
