@@ -17,8 +17,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.chance import POOL
 from bench.make_captures import START
-from bench.traffic import POOL
 from bench.wire import ACK, PSH, SYN, word_sum
 
 RATE = 50_000

@@ -1,10 +1,12 @@
 """The macro benchmark: imsniff, tshark and ndpiReader on the same capture in the same run, and a bare read of the file.
 
-    python -m bench.run                                          the 1.3 million packets of 1 GB, three rounds
+    python -m bench.run                                          1.5 million packets, 1.3 GB; six small ones
     python -m bench.run --packets 1500000 15000000               how it grows
     python -m bench.run --im-share 0.001 0.01 1                  what the instant messaging costs
     python -m bench.run --packets --protocols sip irc            captures of nothing but SIP, nothing but IRC
+    python -m bench.run --without tshark "imsniff py"            with some of the contenders only
 
+imsniff runs twice, with its compiled gate and with the one in Python ("imsniff py"). The bare read is `cat`.
 The contenders take turns, so that whatever else the machine does hits all alike; the median of the rounds counts. The
 file is in the page cache for everyone. A contender that is not installed is left out, and that is said.
 """
@@ -27,7 +29,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.make_captures import make
+from bench.revision import file_name
 from bench.talk import SPEECHES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,14 +40,6 @@ FILTERS = {"oscar": "aim", "msnp": "msnms", "ymsg": "ymsg", "sip": "sip", "xmpp"
 """The same for a capture of one protocol."""
 PROTOCOL_PACKETS = 200_000
 
-BARE_READ = """
-import sys
-slab = bytearray(8 << 20)
-with open(sys.argv[1], "rb", buffering=0) as file:
-    while file.readinto(slab):
-        pass
-"""
-
 
 class Ran(NamedTuple):
     """One run of one contender."""
@@ -54,7 +48,7 @@ class Ran(NamedTuple):
     cpu: float
     """Processor seconds, of all processes."""
     peak: int
-    """Largest resident set of its largest process, bytes."""
+    """Largest resident set of its largest process, bytes; the kernel says no less than what this process has."""
 
 
 class Contender(NamedTuple):
@@ -63,26 +57,30 @@ class Contender(NamedTuple):
     """From the capture and a directory for whatever is written."""
     about: list[str]
     """Asks for its version."""
+    environment: dict[str, str] = {}
+    """Beside what is inherited."""
 
 
 def contenders(imsniff: list[str], wanted: str = FILTER) -> list[Contender]:
     """`wanted`: tshark's display filter."""
+
+    def analyze(capture: Path, out: Path) -> list[str]:
+        return [*imsniff, "-q", "analyze", str(capture), "--db", str(out / "bench.db"), "--jsonl"]
+
     return [
-        Contender(
-            "imsniff",
-            lambda capture, out: [*imsniff, "-q", "analyze", str(capture), "--db", str(out / "bench.db"), "--jsonl"],
-            [*imsniff, "--version"],
-        ),
+        Contender("imsniff", analyze, [*imsniff, "--version"]),
+        Contender("imsniff py", analyze, [*imsniff, "--version"], {"IMSNIFF_GATE": "python"}),
         Contender("tshark", lambda capture, _: ["tshark", "-r", str(capture), "-Y", wanted], ["tshark", "--version"]),
         Contender("ndpiReader", lambda capture, _: ["ndpiReader", "-i", str(capture)], ["ndpiReader", "-h"]),
-        Contender("bare read", lambda capture, _: [sys.executable, "-c", BARE_READ, str(capture)], ["python3", "-V"]),
+        Contender("cat", lambda capture, _: ["cat", str(capture)], ["cat", "--version"]),
     ]
 
 
-def run(command: list[str]) -> Ran:
+def run(command: list[str], environment: dict[str, str] | None = None) -> Ran:
     """Run to the end, its output thrown away. Raises CalledProcessError."""
+    null = subprocess.DEVNULL
     began = time.perf_counter()
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, env=os.environ | (environment or {}))
     _, status, used = os.wait4(child.pid, 0)
     seconds = time.perf_counter() - began
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -99,25 +97,28 @@ def version(command: list[str]) -> str:
 
 
 def capture_of(folder: Path, packets: int, im_share: float = 1, only: str | None = None) -> dict[str, Any]:
-    """The capture, made if it is not there, and what it holds."""
-    path = folder / (f"{only}-{packets}.pcap" if only else f"office-{packets}-{im_share:g}.pcap")
+    """The capture, made if it is not there, and what it holds. Made by a process of its own: see `Ran.peak`."""
+    path = folder / file_name(packets, im_share, only)
     about = path.with_suffix(".json")
     if not (path.exists() and about.exists()):
         print(f"making {path} ...", file=sys.stderr, flush=True)
-        make(path, packets, im_share, only=only)
+        command = [sys.executable, "-m", "bench.make_captures", str(path), "--packets", str(packets)]
+        command += ["--only", only] if only else ["--im-share", str(im_share)]
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
     return json.loads(about.read_text()) | {"path": path}
 
 
 def compete(about: dict[str, Any], field: list[Contender], rounds: int) -> dict[str, list[Ran]]:
     """Every contender in turn, `rounds` times."""
     results: dict[str, list[Ran]] = {contender.name: [] for contender in field}
-    run([sys.executable, "-c", BARE_READ, str(about["path"])])  # into the page cache
+    run(["cat", str(about["path"])])  # into the page cache
     for number in range(1, rounds + 1):
         for contender in field:
             if sys.stderr.isatty():
                 print(f"\rround {number} of {rounds}: {contender.name:12}", end="", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(prefix="imsniff-bench-") as out:
-                results[contender.name].append(run(contender.command(about["path"], Path(out))))
+                command = contender.command(about["path"], Path(out))
+                results[contender.name].append(run(command, contender.environment))
     if sys.stderr.isatty():
         print("\r" + " " * 40 + "\r", end="", file=sys.stderr, flush=True)
     return results
@@ -130,6 +131,18 @@ def found_by(imsniff: list[str], about: dict[str, Any]) -> dict[str, int]:
         told = subprocess.run(command, capture_output=True, check=True).stdout
     sessions = (json.loads(line) for line in told.splitlines() if line.startswith(b'{"kind":"session"'))
     return dict(Counter(str(session["protocol"]) for session in sessions))
+
+
+def verdict(made: dict[str, int], found: dict[str, int]) -> str:
+    """Whether all that was made was found, and nothing else."""
+    off = {name: found.get(name, 0) - made.get(name, 0) for name in sorted(made.keys() | found.keys())}
+    wrong = ", ".join(f"{name} {by:+}" for name, by in off.items() if by)
+    return f"WRONG: {wrong}" if wrong else "found == made"
+
+
+def counted(sessions: dict[str, int]) -> str:
+    kinds = ", ".join(f"{count} {name}" for name, count in sorted(sessions.items()))
+    return f"{sum(sessions.values())} ({kinds})"
 
 
 def summary(results: dict[str, list[Ran]], packets: int) -> list[dict[str, Any]]:
@@ -146,19 +159,22 @@ def summary(results: dict[str, list[Ran]], packets: int) -> list[dict[str, Any]]
                 "spread": round(max(ran.seconds for ran in runs) / min(ran.seconds for ran in runs), 2),
             }
         )
-    ours = next((row["packets_per_second"] for row in rows if row["name"] == "imsniff"), 0)
-    for row in rows:
-        row["imsniff_is"] = round(ours / row["packets_per_second"], 2)
+    ours = next((row for row in rows if row["name"] == "imsniff"), None)
+    for row in rows if ours else ():
+        row["imsniff_is"] = round(row["seconds"] / ours["seconds"], 2)
+        row["imsniff_is_by_cpu"] = round(row["cpu_seconds"] / ours["cpu_seconds"], 2)
     return rows
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    lines = [f"{'':12}{'seconds':>9}{'packets/s':>12}{'CPU s':>8}{'peak MiB':>10}{'spread':>8}  imsniff is"]
-    lines += [
-        f"{row['name']:12}{row['seconds']:9.2f}{row['packets_per_second']:12,}{row['cpu_seconds']:8.2f}"
-        f"{row['peak_mib']:10.1f}{row['spread']:8.2f}  {row['imsniff_is']:.2f} times as fast"
-        for row in rows
-    ]
+    head = f"{'':12}{'seconds':>9}{'packets/s':>12}{'CPU s':>8}{'peak MiB':>10}{'spread':>8}"
+    lines = [f"{head}  imsniff is so many times as fast, and by CPU"]
+    for row in rows:
+        line = f"{row['name']:12}{row['seconds']:9.2f}{row['packets_per_second']:12,}{row['cpu_seconds']:8.2f}"
+        line += f"{row['peak_mib']:10.1f}{row['spread']:8.2f}"
+        if "imsniff_is" in row:
+            line += f"{row['imsniff_is']:12.2f}{row['imsniff_is_by_cpu']:8.2f}"
+        lines.append(line)
     return "\n".join(lines)
 
 
@@ -173,18 +189,20 @@ def offices(options: argparse.Namespace, imsniff: list[str], field: list[Contend
             found = found_by(imsniff, about) if any(row["name"] == "imsniff" for row in rows) else {}
             print(f"{about['packets']:,} packets, {about['bytes'] / 1e9:.2f} GB, {im_share:.2%} instant messaging")
             print(table(rows))
-            print(f"sessions found {found}\nflows made     {made}\n", flush=True)
+            if found:
+                print(f"conversations made {counted(made)}")
+                print(f"sessions found     {counted(found)}: {verdict(made, found)}")
+            print(flush=True)
             runs.append({"capture": {**about, "path": None}, "rows": rows, "found": found, "made": made})
     return runs
 
 
 def protocols(options: argparse.Namespace, imsniff: list[str]) -> list[dict[str, Any]]:
     """Captures of nothing but one protocol: what the way from a packet to a stored record costs."""
-    if shutil.which("tshark") is None:
+    if not options.protocols or shutil.which("tshark") is None or {"imsniff", "tshark"} & set(options.without):
         return []
-    print(
-        f"{PROTOCOL_PACKETS:,} packets of nothing but one protocol\n{'':8}{'imsniff s':>10}{'tshark s':>10}  imsniff is"
-    )
+    print(f"{PROTOCOL_PACKETS:,} packets of nothing but one protocol")
+    print(f"{'':8}{'imsniff s':>10}{'tshark s':>10}  imsniff is")
     runs = []
     for name in options.protocols:
         about = capture_of(options.captures, PROTOCOL_PACKETS, only=name)
@@ -192,25 +210,30 @@ def protocols(options: argparse.Namespace, imsniff: list[str]) -> list[dict[str,
         rows = summary(compete(about, pair, options.rounds), about["packets"])
         ours, theirs = rows
         ratio = f"{theirs['imsniff_is']:.2f} times as fast"
-        print(f"{name:8}{ours['seconds']:10.2f}{theirs['seconds']:10.2f}  {ratio}", flush=True)
-        runs.append({"protocol": name, "capture": {**about, "path": None}, "rows": rows})
+        made, found = about["flows"], found_by(imsniff, about)
+        line = f"{name:8}{ours['seconds']:10.2f}{theirs['seconds']:10.2f}  {ratio}"
+        print(f"{line}; {sum(made.values())} conversations, {verdict(made, found)}", flush=True)
+        runs.append({"protocol": name, "capture": {**about, "path": None}, "rows": rows, "found": found, "made": made})
     print()
     return runs
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="imsniff against tshark and ndpiReader.")
-    parser.add_argument("--packets", type=int, nargs="*", default=[1_300_000], help="of mixed captures")
-    parser.add_argument("--im-share", type=float, nargs="+", default=[0.01])
+    parser.add_argument("--packets", type=int, nargs="*", default=[1_500_000], help="of mixed captures")
+    parser.add_argument("--im-share", type=float, nargs="+", default=[0.005])
     parser.add_argument(
         "--protocols", nargs="*", choices=list(SPEECHES), default=list(SPEECHES), help="captures of one protocol only"
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--captures", type=Path, default=CAPTURES, help="where captures are made and kept")
     parser.add_argument("--imsniff", default=f"{shlex.quote(sys.executable)} -m imsniff", help="how to call imsniff")
-    parser.add_argument("--without", nargs="*", default=[], help="contenders to leave out")
+    parser.add_argument(
+        "--without", nargs="*", choices=[one.name for one in contenders([])], default=[], help="contenders to leave out"
+    )
     parser.add_argument("--json", type=Path, default=ROOT / "out" / "bench.json")
     options = parser.parse_args()
+    options.captures = options.captures.absolute()
     imsniff = shlex.split(options.imsniff)
 
     field = [contender for contender in contenders(imsniff) if contender.name not in options.without]
