@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from imsniff.classify.expected import Expected
+from imsniff.classify.scanner import FOREIGN
 from imsniff.dissect.core import REGISTRY, Dissector
 from imsniff.events import Anomaly, Event, Expect, Login, Side
 from imsniff.limits import MAX_PROBES, MAX_TENTATIVE, MIDSTREAM_WINDOW, SCAN_WINDOW
@@ -29,6 +30,7 @@ class Scans(Protocol):
     """What is asked of a scanner (`classify.scanner`)."""
 
     def scan(self, data: bytes, transport: str, *, midstream: bool) -> tuple[PayloadRule, ...]: ...
+    def hopeless(self, data: bytes, transport: str) -> bool: ...
 
 
 class Classifier(NamedTuple):
@@ -36,10 +38,6 @@ class Classifier(NamedTuple):
 
     scanner: Scans
     expected: Expected
-
-
-FOREIGN = "foreign"
-"""The `protocol` of rules that tell what is certainly no messenger, so that it need not be looked at longer."""
 
 
 class Verdict(Enum):
@@ -132,6 +130,7 @@ class Conversation:
         "_early",
         "_foreign",
         "_heard",
+        "_hopeless",
         "_prefix",
         "_probes",
         "_refused",
@@ -154,6 +153,8 @@ class Conversation:
         self._refused: set[str] = set()
         self._probes = 0
         self._heard = 0
+        self._hopeless: tuple[Side, ...] = ()
+        """Sides that begin as no messenger does."""
         self._foreign = False
         self._turnable = False
 
@@ -243,7 +244,7 @@ class Conversation:
             midstream = not opened or side in self._beheaded
             known = self._prefix.get(side, b"")
             window = MIDSTREAM_WINDOW if midstream else SCAN_WINDOW
-            if len(known) >= window:
+            if len(known) >= window or side in self._hopeless:
                 return
             looked_at = self._prefix[side] = known + data[: window - len(known)]
         for rule in shared.scanner.scan(looked_at, "udp" if udp else "tcp", midstream=midstream):
@@ -264,6 +265,8 @@ class Conversation:
             for turn in self._early:
                 candidate.told += candidate.read(*turn)
             candidates[rule.protocol] = candidate
+        if not (udp or midstream) and shared.scanner.hopeless(looked_at, "tcp"):
+            self._hopeless += (side,)
 
     def _decide(self, *, udp: bool, opened: bool) -> list[Told]:
         for candidate in self._everyone():
@@ -282,7 +285,8 @@ class Conversation:
             seen = [len(prefix) for prefix in self._prefix.values()]
             window = SCAN_WINDOW if opened and not self._beheaded else MIDSTREAM_WINDOW
             # a side that says so much need not wait for what the other would answer
-            enough = (len(seen) == 2 and min(seen) >= window) or self._heard >= 4 * window
+            both = len(seen) == 2 and (len(self._hopeless) == 2 or min(seen) >= window)
+            enough = both or self._heard >= 4 * window
         if enough:
             self.verdict = Verdict.IGNORE
             self._early.clear()

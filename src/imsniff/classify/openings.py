@@ -8,33 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imsniff.classify.conversation import FOREIGN
-from imsniff.net.porch import Opening, Sets
+from imsniff.classify.scanner import FOREIGN
+from imsniff.net.porch import Opening
 from imsniff.net.segment import TCP, UDP
-from imsniff.rules.head import Head
 from imsniff.rules.schema import PayloadRule
 
 PROTOCOLS = {"tcp": TCP, "udp": UDP}
 
 
 def openings(rules: Iterable[PayloadRule]) -> tuple[Opening, ...]:
+    """What a porch asks flows for."""
     rules = tuple(rules)
     return tuple(
-        Opening(PROTOCOLS[transport], rule.expression.head.sets, _doubts(rule, transport, rules))
+        Opening(PROTOCOLS[transport], _doubts(rule, transport, rules) + rule.expression.head.pattern)
         for rule in rules
-        if rule.protocol == FOREIGN
-        and rule.side == "either"
-        and rule.expression.head.exact
-        and not rule.expression.to_end
+        if rule.protocol == FOREIGN and rule.side == "either"
+        if rule.expression.head.exact and not rule.expression.to_end
         for transport in sorted(rule.transport)
     )
 
 
-def _doubts(rule: PayloadRule, transport: str, rules: Iterable[PayloadRule]) -> tuple[Sets, ...]:
+def _doubts(rule: PayloadRule, transport: str, rules: Iterable[PayloadRule]) -> bytes:
+    """Look-aheads that leave out what a messenger's rule can match too."""
     heads = [other.expression.head for other in rules if other.protocol != FOREIGN and transport in other.transport]
-    return tuple(dict.fromkeys(_sure(head) for head in heads if not rule.expression.head.excludes(head)))
-
-
-def _sure(head: Head) -> Sets:
-    """The positions that every match reaches."""
-    return head.sets[: min(head.lengths)]
+    doubts = dict.fromkeys(head.pattern for head in heads if not rule.expression.head.excludes(head))
+    return b"".join(b"(?!%b)" % doubt for doubt in doubts)

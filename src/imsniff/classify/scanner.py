@@ -6,11 +6,16 @@ mid-stream, and at the first byte otherwise. Whatever a rule matches must end wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
 from imsniff.rules.engines import Bytes, Engine, Needle, engine
+from imsniff.rules.head import LONGEST
 from imsniff.rules.schema import PayloadRule
+
+FOREIGN = "foreign"
+"""The `protocol` of rules that tell what is certainly no messenger, so that it need not be looked at longer."""
 
 EngineName = Literal["auto", "hyperscan", "re"]
 
@@ -22,6 +27,7 @@ class Scanner:
         self._rules = tuple(rules)
         self._engine: EngineName = engine
         self._compiled: dict[tuple[str, bool], tuple[Engine, tuple[PayloadRule, ...]]] = {}
+        self._heads: dict[str, re.Pattern[bytes]] = {}
 
     def scan(self, data: Bytes, transport: str, *, midstream: bool = False) -> tuple[PayloadRule, ...]:
         """The rules that match, each once, in the order of the set.
@@ -33,6 +39,17 @@ class Scanner:
         looks, rules = ready
         found = looks.find(data)
         return tuple([rules[number] for number in found]) if found else ()
+
+    def hopeless(self, data: Bytes, transport: str) -> bool:
+        """Whether no messenger's rule can match a stream that begins like this, whatever follows."""
+        if len(data) < LONGEST:
+            return False
+        heads = self._heads.get(transport)
+        if heads is None:
+            rules = [rule for rule in self._rules if transport in rule.transport and rule.protocol != FOREIGN]
+            heads = re.compile(b"|".join(sorted({rule.expression.head.pattern for rule in rules})) or b"(?!)")
+            self._heads[transport] = heads
+        return heads.match(data) is None
 
     def _compile(self, transport: str, *, midstream: bool) -> tuple[Engine, tuple[PayloadRule, ...]]:
         rules = tuple(rule for rule in self._rules if transport in rule.transport)

@@ -24,9 +24,6 @@ from imsniff.net.segment import TCP, Flag
 Raised = tuple[Buffer, int, int, int, int, int, int]
 """A packet that came up: the slab it is in, its frame number, then the batch's row."""
 
-Sets = tuple[int, ...]
-"""Which bytes may stand at each position: one bit each of a number of 256 bits."""
-
 Flags = Flag.SYN | Flag.ACK | Flag.FIN | Flag.RST
 TCP_HEAD = Struct("!4xI4xB")
 """Sequence number, offset."""
@@ -38,9 +35,8 @@ class Opening(NamedTuple):
 
     protocol: int
     """TCP or UDP."""
-    sets: Sets
-    doubts: tuple[Sets, ...] = ()
-    """First bytes of messengers that can be the same: where they are, nothing is certain."""
+    pattern: bytes
+    """As `re` reads it, of a bounded number of bytes."""
 
 
 def reversed_key(key: bytes) -> bytes:
@@ -89,7 +85,7 @@ class Porch:
         """From now on these first bytes are foreign."""
         self.openings = tuple(openings)
         self._foreign = {
-            protocol: _pattern([one for one in self.openings if one.protocol == protocol]).match
+            protocol: re.compile(b"|".join([one.pattern for one in self.openings if one.protocol == protocol])).match
             for protocol in {one.protocol for one in self.openings}
         }
 
@@ -193,17 +189,3 @@ def _copy(packet: Raised) -> Raised:
     """The slab is used again before this packet comes up."""
     slab, frame, at, size, wire, ts, link = packet
     return bytes(slab[at : at + size]), frame, 0, size, wire, ts, link
-
-
-def _pattern(openings: list[Opening]) -> re.Pattern[bytes]:
-    branches = []
-    for opening in openings:
-        doubts = b"".join(b"(?!%b)" % _written(sets) for sets in opening.doubts)
-        branches.append(doubts + _written(opening.sets))
-    return re.compile(b"|".join(branches))
-
-
-def _written(sets: Sets) -> bytes:
-    return b"".join(
-        b"[%b]" % b"".join(b"\\x%02x" % byte for byte in range(256) if allowed >> byte & 1) for allowed in sets
-    )

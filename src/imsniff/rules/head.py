@@ -41,7 +41,8 @@ class Head(NamedTuple):
     def either(self, other: Head) -> Head:
         longer, shorter = sorted((self.sets, other.sets), key=len, reverse=True)
         sets = tuple(allowed | (shorter[at] if at < len(shorter) else 0) for at, allowed in enumerate(longer))
-        return Head(sets, self.lengths | other.lengths, sets == () or (len(sets) == 1 and self.exact and other.exact))
+        lengths = self.lengths | other.lengths
+        return Head(sets, lengths, self.exact and other.exact and len(lengths) == 1 and len(sets) <= 1)
 
     def times(self, low: int, high: int | None) -> Head:
         """Repeated; `high` None: endlessly."""
@@ -56,10 +57,21 @@ class Head(NamedTuple):
                 break
         return whole
 
+    @property
+    def sure(self) -> tuple[int, ...]:
+        """The sets of the positions that every match reaches."""
+        return self.sets[: min(self.lengths)]
+
+    @property
+    def pattern(self) -> bytes:
+        """What `re` finds in all data that can match."""
+        return b"".join(
+            b"[%b]" % b"".join(b"\\x%02x" % byte for byte in range(256) if allowed >> byte & 1) for allowed in self.sure
+        )
+
     def excludes(self, other: Head) -> bool:
         """Whether nothing can match both."""
-        sure = min(*self.lengths, *other.lengths)
-        return any(not one & another for one, another in zip(self.sets[:sure], other.sets[:sure], strict=True))
+        return any(not one & another for one, another in zip(self.sure, other.sure, strict=False))
 
 
 NOTHING = Head((), frozenset({0}), exact=True)
