@@ -11,6 +11,7 @@ import dpkt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import open_capture
@@ -108,7 +109,7 @@ def test_snap_length(tag, body, number, want):
             assert found == []
         else:
             have = max(have, 0)
-            assert found == [want._replace(payload=TEXT[:have], cut=len(TEXT) - have)]
+            assert found == [replace(want, payload=TEXT[:have], cut=len(TEXT) - have)]
 
 
 def test_snap_length_within_tcp_options():
@@ -194,7 +195,7 @@ def test_what_never_came_is_cut():
     decoder = Decoder()
     parts = list(pieces4(udp(), 17, 24))
     assert decode(ether(parts[0]), decoder=decoder) == []
-    assert decoder.flush() == [V4[1][1]._replace(payload=TEXT[:16], cut=len(TEXT) - 16)]
+    assert decoder.flush() == [replace(V4[1][1], payload=TEXT[:16], cut=len(TEXT) - 16)]
     assert decoder.flush() == []
     assert decode(ether(parts[1]), decoder=decoder) == []
     assert decoder.flush() == []

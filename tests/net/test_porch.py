@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imsniff.capture.batch import Batch
@@ -222,7 +222,6 @@ def told(steps):
             yield ts, tcp(a, b, words, seq=seq, ack=1, flags=flags)
 
 
-@settings(deadline=None)  # it makes three sensors
 @given(steps=STEPS)
 def test_either_gate_and_none_tell_the_same(steps):
     packets = list(told(steps))

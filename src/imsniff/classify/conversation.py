@@ -46,12 +46,8 @@ class Verdict(Enum):
     IGNORE = "ignore"
 
 
-class Told(NamedTuple):
-    """An event and the packet that completed it."""
-
-    event: Event
-    frame: int
-    ts: int
+Told = tuple[Event, int, int]
+"""An event, and frame and nanoseconds of the packet that completed it."""
 
 
 class Candidate:
@@ -107,7 +103,7 @@ class Candidate:
     def _failed(self, side: Side, why: Exception, frame: int, ts: int) -> Told:
         self.fault = True
         detail = f"{type(why).__name__}: {why}"
-        return Told(Anomaly(side=side, code=f"{self.dissector.name}.fault", detail=detail), frame, ts)
+        return Anomaly(side=side, code=f"{self.dissector.name}.fault", detail=detail), frame, ts
 
     @property
     def struck_off(self) -> bool:
@@ -117,8 +113,8 @@ class Candidate:
 def _told(event: Event, frame: int, ts: int) -> Told:
     """A login that waited for its outcome stands where it was seen, not where the answer came."""
     if isinstance(event, Login) and event.origin is not None:
-        return Told(event, *event.origin)
-    return Told(event, frame, ts)
+        return event, *event.origin
+    return event, frame, ts
 
 
 class Conversation:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
+from msgspec import Struct
+
 from imsniff.events import Side
 from imsniff.limits import (
     LINGER_NS,
@@ -102,7 +104,7 @@ class Flow(Generic[Reader]):
         return CLIENT if segment.source == self.client else SERVER
 
 
-class Heard(NamedTuple, Generic[Reader]):
+class Heard(Struct, Generic[Reader], frozen=True):
     """Something came out of a flow: bytes in order, a gap, a whole datagram."""
 
     flow: Flow[Reader]
@@ -110,7 +112,7 @@ class Heard(NamedTuple, Generic[Reader]):
     item: Data | Gap
 
 
-class Over(NamedTuple, Generic[Reader]):
+class Over(Struct, Generic[Reader], frozen=True):
     """A flow ended: nothing more will be heard of it."""
 
     flow: Flow[Reader]
@@ -144,7 +146,8 @@ class Flows(Generic[Reader]):
 
     def segment(self, segment: Segment) -> Sequence[Happening[Reader]]:
         """Put one segment where it belongs. What happened must be dealt with before the next one."""
-        frame, ts, protocol, source, target, payload, cut, seq, _, flags = segment
+        ts, protocol, payload, cut, flags = segment.ts, segment.protocol, segment.payload, segment.cut, segment.flags
+        source, target = segment.source, segment.target
         happened: list[Happening[Reader]] = []
         if ts > self._now:
             self._now = ts
@@ -156,7 +159,7 @@ class Flows(Generic[Reader]):
         flow = self._all.get(key)
         if flow is not None and (
             ts - flow.last_ts > flow.shelf.idle
-            or (flags & OPENING == SYN and protocol == TCP and flow.opening_seq != seq)  # not a copy of its own
+            or (flags & OPENING == SYN and protocol == TCP and flow.opening_seq != segment.seq)  # not a copy of its own
         ):
             happened += self._remove(flow)
             flow = None
@@ -168,13 +171,13 @@ class Flows(Generic[Reader]):
             flow = self._begin(key, segment)
         flow.packets += 1
         flow.octets += len(payload) + cut
-        flow.last_frame, flow.last_ts = frame, ts
+        flow.last_frame, flow.last_ts = segment.frame, ts
         flow.shelf.flows.move_to_end(key)
         if not flow.counted_only:
             if protocol == TCP:
                 self._tcp(flow, segment, happened)
             elif payload:
-                happened.append(Heard(flow, flow.side(segment), Data(payload, frame, ts)))
+                happened.append(Heard(flow, flow.side(segment), Data(payload, segment.frame, ts)))
         if flags & CLOSING and protocol == TCP:
             self._end(flow, segment, happened)
         return happened
@@ -260,8 +263,15 @@ class Flows(Generic[Reader]):
 
     @staticmethod
     def _tcp(flow: Flow[Reader], segment: Segment, happened: list[Happening[Reader]]) -> None:
-        frame, ts, _, source, _, payload, cut, seq, ack, flags = segment
-        side, other = (CLIENT, SERVER) if source == flow.client else (SERVER, CLIENT)
+        ts, payload, cut, seq, ack, flags = (
+            segment.ts,
+            segment.payload,
+            segment.cut,
+            segment.seq,
+            segment.ack,
+            segment.flags,
+        )
+        side, other = (CLIENT, SERVER) if segment.source == flow.client else (SERVER, CLIENT)
         streams = flow.streams
         if flags & SYN:
             flow.opened = True
@@ -278,7 +288,7 @@ class Flows(Generic[Reader]):
             stream = streams.get(side)
             if stream is None:
                 stream = streams[side] = Stream(seq)
-            happened += [Heard(flow, side, item) for item in stream.push(seq, payload, cut, frame, ts)]
+            happened += [Heard(flow, side, item) for item in stream.push(seq, payload, cut, segment.frame, ts)]
 
     def _end(self, flow: Flow[Reader], segment: Segment, happened: list[Happening[Reader]]) -> None:
         flow.fins |= {flow.side(segment)}

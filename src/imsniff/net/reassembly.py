@@ -16,12 +16,14 @@ from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from imsniff.limits import ACK_GRACE_NS, HOLD_NS, MAX_AHEAD, MAX_HELD_BYTES, MAX_HELD_SEGMENTS
 
 WRAP = 1 << 32
 
 
-class Data(NamedTuple):
+class Data(Struct, frozen=True, gc=False):
     """Bytes next in order, and the packet that brought them."""
 
     data: bytes
@@ -29,7 +31,7 @@ class Data(NamedTuple):
     ts: int
 
 
-class Gap(NamedTuple):
+class Gap(Struct, frozen=True, gc=False):
     """Bytes that were sent and not captured."""
 
     missing: int

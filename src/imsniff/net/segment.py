@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import NamedTuple
+
+from msgspec import Struct
 
 TCP, UDP = 6, 17
 """IP protocol numbers."""
@@ -15,7 +16,7 @@ class Flag:
     FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 
-class Segment(NamedTuple):
+class Segment(Struct, frozen=True, gc=False):
     """One TCP segment or UDP datagram."""
 
     frame: int
