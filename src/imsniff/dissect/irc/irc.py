@@ -368,7 +368,7 @@ class Irc(Dissector[Line]):
     # --- framing ------------------------------------------------------------------------------------------------------
 
     def frames(self, side: Side, box: Inbox) -> Iterator[Line]:
-        while (end := box.find(b"\n", MAX_IRC_LINE)) >= 0:
+        while box.data and (end := box.find(b"\n", MAX_IRC_LINE)) >= 0:
             line = box.data[:end]
             if not line or line.isspace():
                 box.drop(end + 1)

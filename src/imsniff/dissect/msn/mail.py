@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from imsniff.dissect.msn.wire import media
 from imsniff.limits import MAX_MSN_CHUNKS
 
 
@@ -13,7 +15,7 @@ class Mail(NamedTuple):
     sender: str | None
     recipient: str | None
     room: str | None
-    fields: dict[str, str]
+    fields: Mapping[str, str]
     body: bytes
     line: str
     """The command that brought it, as evidence: never the text."""
@@ -23,7 +25,7 @@ class Mail(NamedTuple):
 
     @property
     def kind(self) -> str:
-        return self.fields.get("content-type", "").partition(";")[0].strip().casefold()
+        return media(self.fields.get("content-type", "")).kind
 
 
 class Pieces:

@@ -15,7 +15,7 @@ A message longer than about 1 400 bytes comes in pieces: the first has `Message-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.msn.mail import Invite, Mail, Pieces
@@ -43,17 +43,16 @@ from imsniff.model import address
 _WAITING = re.compile(r"<M>(?:(?!</M>).){0,400}?<E>([^<]{1,320})</E>")
 
 
-def handle(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
+def handle(talk: Talk, side: Side, mail: Mail) -> Iterable[Event]:
     """A message, or a piece of one."""
     key = mail.fields.get("message-id")
     if key is not None and {"chunks", "chunk"} & mail.fields.keys():
         whole = _piece(talk, key[:64], mail)
         if whole is None:
-            return
+            return ()
         mail = whole
     handler = BODIES.get(mail.kind)
-    if handler is not None:
-        yield from handler(talk, side, mail)
+    return handler(talk, side, mail) if handler is not None else ()
 
 
 def _piece(talk: Talk, key: str, mail: Mail) -> Mail | None:
@@ -108,14 +107,14 @@ def control(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
 
 
 def clientcaps(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
-    software = (mail.fields | fields(mail.body)).get("client-name")
+    software = {**mail.fields, **fields(mail.body)}.get("client-name")
     if mail.sent and software:
         yield from talk.runs(side, software)
 
 
 def waiting(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
     """Offline messages wait on the server: their writers, without the text."""
-    data = (mail.fields | fields(mail.body)).get("mail-data", "")
+    data = {**mail.fields, **fields(mail.body)}.get("mail-data", "")
     for found in _WAITING.finditer(data):
         yield Message(
             side=side, sender=account(found[1]), recipient=talk.own, text="", offline=True, wire=excerpt(mail.line)
@@ -126,7 +125,7 @@ def waiting(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
 
 
 def profile(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
-    said = fields(mail.body) | mail.fields
+    said = {**fields(mail.body), **mail.fields}
     yield from talk.learn(side, account(said.get("preferredemail")))
     ip = address(said.get("clientip", ""))
     if ip is not None:  # (its ClientPort has the bytes swapped, or not, by the server's age: left out)
