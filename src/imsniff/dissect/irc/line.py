@@ -12,6 +12,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from imsniff.dissect.cursor import Malformed
 from imsniff.limits import MAX_CACHED, MAX_NAME
 
@@ -39,7 +41,7 @@ class Sender(NamedTuple):
 ITSELF = Sender(None, None, None)
 
 
-class Line(NamedTuple):
+class Line(Struct, gc=False):
     nick: str | None
     user: str | None
     host: str | None

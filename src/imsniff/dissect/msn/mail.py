@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from imsniff.dissect.msn.wire import media
 from imsniff.limits import MAX_MSN_CHUNKS
 
 
-class Mail(NamedTuple):
+class Mail(Struct, gc=False):
     """One MSG, wherever it came in: switchboard, UUM, MSNP21."""
 
     sender: str | None

@@ -17,6 +17,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from msgspec.structs import replace
+
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.msn.mail import Invite, Mail, Pieces
 from imsniff.dissect.msn.msnslp import FILE
@@ -64,11 +66,11 @@ def _piece(talk: Talk, key: str, mail: Mail) -> Mail | None:
         at = decimal(mail.fields["chunk"], MAX_MSN_CHUNKS)
     pieces = talk.pieces.get(key)
     if pieces is None:  # its beginning was not seen: what is left is told at the end
-        pieces = talk.pieces[key] = Pieces(mail._replace(fields={"content-type": "text/plain"}), 0)
+        pieces = talk.pieces[key] = Pieces(replace(mail, fields={"content-type": "text/plain"}), 0)
     if not pieces.add(at, mail.body):
         return None
     del talk.pieces[key]
-    return pieces.mail._replace(body=pieces.joined())
+    return replace(pieces.mail, body=pieces.joined())
 
 
 def unfinished(talk: Talk) -> Iterator[Event]:
@@ -76,7 +78,7 @@ def unfinished(talk: Talk) -> Iterator[Event]:
     for pieces in talk.pieces.values():
         if pieces.mail.kind == "text/plain":
             yield from plain(
-                talk, Side.CLIENT if pieces.mail.sent else Side.SERVER, pieces.mail._replace(body=pieces.joined())
+                talk, Side.CLIENT if pieces.mail.sent else Side.SERVER, replace(pieces.mail, body=pieces.joined())
             )
     talk.pieces.clear()
 

@@ -221,7 +221,8 @@ class Msnp(Talk):
                 yield command
             elif (payload := box.take(size)) is not None:
                 self._after_payload.add(side)
-                yield Command(command.verb, command.args, command.line, payload)
+                command.payload = payload
+                yield command
             else:
                 self._awaiting[side] = next_one
                 return

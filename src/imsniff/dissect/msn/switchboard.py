@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from imsniff.dissect.msn import mime
 from imsniff.dissect.msn.mail import Mail
 from imsniff.dissect.msn.talk import Talk
@@ -44,7 +46,7 @@ def uum(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
     head, body = headed(command.payload)
     mail = Mail(talk.own, account(command.arg(1)), None, head, body, command.shown(), sent=True)
     if command.args[-2] == TEXT:
-        yield from mime.handle(talk, side, mail._replace(offline=head.get("dest-agent", "").casefold() == "client"))
+        yield from mime.handle(talk, side, replace(mail, offline=head.get("dest-agent", "").casefold() == "client"))
 
 
 def ubm(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
@@ -54,7 +56,7 @@ def ubm(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
     yield from talk.learn(side, recipient)
     mail = Mail(people[0] if people else None, recipient, None, head, body, command.shown())
     if command.args[-2] == TEXT:
-        yield from mime.handle(talk, side, mail._replace(offline="original-arrival-time" in head))
+        yield from mime.handle(talk, side, replace(mail, offline="original-arrival-time" in head))
 
 
 def cal(talk: Talk, _: Side, command: Command) -> Iterator[Event]:

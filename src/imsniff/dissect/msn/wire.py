@@ -17,6 +17,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from msgspec import Struct
+
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.limits import MAX_CACHED, MAX_HEADERS, MAX_NAME
 from imsniff.model import address
@@ -38,7 +40,7 @@ CHARSETS = {
 """What a client may say beside UTF-8. A table, since Python knows codecs that are no character sets and are slow."""
 
 
-class Command(NamedTuple):
+class Command(Struct, gc=False):
     verb: str
     args: list[str]
     line: str

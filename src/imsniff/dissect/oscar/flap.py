@@ -14,8 +14,9 @@ References: open-oscar-server wire/frames.go and docs/TOC.md.
 from __future__ import annotations
 
 import re
-from struct import Struct
-from typing import NamedTuple
+import struct
+
+from msgspec import Struct
 
 from imsniff.dissect.core import Inbox
 from imsniff.dissect.cursor import Malformed
@@ -27,7 +28,7 @@ LARGEST = HEADER + 0xFFFF
 
 MARK = re.compile(rb"\x2a[\x01-\x05]")
 VERSION = b"\0\0\0\1"
-_FIELDS = Struct("!xBHH")
+_FIELDS = struct.Struct("!xBHH")
 
 
 class Channel:
@@ -38,13 +39,13 @@ class Channel:
     KEEP_ALIVE = 5
 
 
-class Flap(NamedTuple):
+class Flap(Struct, gc=False):
     channel: int
     sequence: int
     body: bytes
 
 
-class Header(NamedTuple):
+class Header(Struct, gc=False):
     channel: int
     sequence: int
     size: int

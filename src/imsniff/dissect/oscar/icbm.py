@@ -14,9 +14,10 @@ References: open-oscar-server wire/snacs.go 690-1030; libpurple protocols/oscar/
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Iterator
-from struct import Struct
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.oscar import icqtext, presence, rendezvous
@@ -28,11 +29,11 @@ from imsniff.events import Event, Message, Side, TransferState
 
 TEXT, DATA, OFFLINE = 0x02, 0x05, 0x06
 FRAGMENT_TEXT = 0x01
-_FRAGMENT = Struct("!BxH")
-_LANGUAGE = Struct("!HH")
+_FRAGMENT = struct.Struct("!BxH")
+_LANGUAGE = struct.Struct("!HH")
 
 
-class Icbm(NamedTuple):
+class Icbm(Struct, gc=False):
     side: Side
     cookie: bytes
     sender: str | None

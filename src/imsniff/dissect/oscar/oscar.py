@@ -166,7 +166,7 @@ class Oscar(Dissector[Flap]):
         yield from self._credential(side, tlvs)
 
     def _data(self, side: Side, frame: Flap) -> Iterator[Event]:
-        data = Snac(frame.body)
+        data = Snac.read(frame.body)
         kind = (data.family, data.subtype)
         if not self._proven and snac.is_known(frame.body):
             self._proven = True

@@ -14,15 +14,16 @@ References: open-oscar-server wire/frames.go, wire/snacs.go; libpurple protocols
 
 from __future__ import annotations
 
-from struct import Struct
-from typing import NamedTuple
+import struct
+
+from msgspec import Struct
 
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.oscar.markup import name_of
 
 HEADER = 10
-_FIELDS = Struct("!HHHI")
-_TLV = Struct("!HH")
+_FIELDS = struct.Struct("!HHHI")
+_TLV = struct.Struct("!HH")
 _CUT_SHORT = (0, 0x1_0000)
 """Stands for the type and length of a TLV that are not all there: more than any says."""
 FLAG_MORE = 0x0001
@@ -109,7 +110,7 @@ def tlvs(cursor: Cursor, count: int | None = None) -> Tlvs:
     return found
 
 
-class UserInfo(NamedTuple):
+class UserInfo(Struct, gc=False):
     name: str
     tlvs: Tlvs
 
@@ -121,20 +122,27 @@ def user_info(cursor: Cursor) -> UserInfo:
     return UserInfo(name, tlvs(cursor, count))
 
 
-class Snac:
+class Snac(Struct, gc=False):
     """One SNAC with a cursor over its body."""
 
-    __slots__ = ("body", "family", "flags", "request", "subtype", "whole")
+    family: int
+    subtype: int
+    flags: int
+    request: int
+    body: Cursor
+    whole: bool = True
+    """Whether all TLVs so far were."""
 
-    def __init__(self, data: bytes) -> None:
+    @classmethod
+    def read(cls, data: bytes) -> Snac:
         """Raises Malformed where the header, or the prefix that its flags promise, is not all there."""
         if len(data) < HEADER:
             raise Malformed(f"SNAC of {len(data)} bytes")
-        self.family, self.subtype, self.flags, self.request = _FIELDS.unpack_from(data)
-        self.body = Cursor(data, HEADER)
-        if self.flags & FLAG_PREFIX:
-            self.body.skip(self.body.u16())
-        self.whole = True
+        family, subtype, flags, request = _FIELDS.unpack_from(data)
+        body = Cursor(data, HEADER)
+        if flags & FLAG_PREFIX:
+            body.skip(body.u16())
+        return cls(family, subtype, flags, request, body)
 
     def tlvs(self, count: int | None = None) -> Tlvs:
         found = tlvs(self.body, count)

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.limits import MAX_NAME
@@ -219,7 +220,7 @@ class Pairs:
         yield record
 
 
-class Packet(NamedTuple):
+class Packet(Struct, gc=False):
     version: int
     service: int
     status: int
