@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imsniff.dissect.irc.irc import Irc
-from imsniff.dissect.irc.line import parse, room_of
+from imsniff.dissect.irc.line import Line, parse, room_of
 from imsniff.events import (
     Anomaly,
     Contact,
@@ -77,7 +77,7 @@ class TestLine:
         ],
     )
     def test_parts(self, raw, nick, user, host, command, params):
-        assert parse(raw) == (nick, user, host, command, params)
+        assert parse(raw) == Line(nick, user, host, command, params)
 
     @pytest.mark.parametrize(
         "raw", [b"220 ready", b"+OK", b"<html>", b"a\0b", b":prefix", b"HTTP/1.1 200 OK", b"$MyNick x|"]

@@ -12,7 +12,8 @@ References: RFC 1459, 2812; https://ircv3.net/irc/; https://modern.ircdocs.horse
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import ClassVar, Final
 
 from imsniff.dissect.core import Dissector, Inbox, Remembered
@@ -33,13 +34,16 @@ from imsniff.events import (
     Trait,
     excerpt,
 )
-from imsniff.limits import MAX_ADDRESSEES, MAX_CONTACTS, MAX_IRC_LINE, MAX_IRC_UNPROVEN, MAX_NAME
+from imsniff.limits import MAX_ADDRESSEES, MAX_CACHED, MAX_CONTACTS, MAX_IRC_LINE, MAX_IRC_UNPROVEN, MAX_NAME
 from imsniff.model import address
 
 CTCP: Final = "\x01"
 TLS: Final = b"\x16\x03"
 
-Handler = Callable[["Irc", Side, Line], Iterator[Event]]
+_known_address = lru_cache(maxsize=MAX_CACHED)(address)
+"""Each line from somebody has his host in front, which mostly is a name."""
+
+Handler = Callable[["Irc", Side, Line], Iterable[Event]]
 
 
 # --- who ------------------------------------------------------------------------------------------------------------
@@ -168,47 +172,52 @@ def connects_from(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
 def message(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
     if len(line.params) < 2:
         return
-    text, sender = line.param(1), irc.name_of(line) or irc.own
-    notice = line.command == "NOTICE"
-    if notice and irc_login.is_service(line.nick):
-        yield from irc_login.service_answered(irc, text)
-        return  # what services say is no talk, and may repeat a password
-    if notice and line.user is None and (line.param(0) in ("AUTH", "*") if line.nick is None else "." in line.nick):
-        return  # a server
-    for target in line.param(0).split(",")[:MAX_ADDRESSEES]:
+    targets, text = line.params[:2]
+    if line.command == "NOTICE":
+        if irc_login.is_service(line.nick):
+            yield from irc_login.service_answered(irc, text)
+            return  # what services say is no talk, and may repeat a password
+        if line.user is None and (targets in ("AUTH", "*") if line.nick is None else "." in line.nick):
+            return  # a server
+    sender, shown = irc.name_of(line) or irc.own, plain(text)
+    for target in targets.split(",", MAX_ADDRESSEES)[:MAX_ADDRESSEES]:
         target = irc.names.get(target, target)[:MAX_NAME]
         room = room_of(target)
         if line.user is not None and room is None:
             yield from irc.known_as(side, target)
         if text.startswith(CTCP):
-            yield from _ctcp(irc, side, line, target, text.strip(CTCP))
-        elif (login := irc_login.said_to_service(irc, side, target, plain(text))) is not None:
+            yield from _ctcp(irc, side, line, sender, target, room, text.strip(CTCP))
+        elif room is None and (login := irc_login.said_to_service(irc, side, target, shown)) is not None:
             yield from login
         else:
-            yield from _said(irc, side, line, sender, target, plain(text))
+            yield from _said(irc, side, line, sender, target, room, shown)
 
 
-def _said(irc: Irc, side: Side, line: Line, sender: str | None, target: str, text: str) -> Iterator[Event]:
-    room = room_of(target)
+def _said(
+    irc: Irc, side: Side, line: Line, sender: str | None, target: str, room: str | None, text: str
+) -> Iterable[Event]:
     if line.nick is None:
         irc.told[target.casefold(), text] = None
-    elif same(sender, irc.own) and (target.casefold(), text) in irc.told:
+    elif irc.told and same(sender, irc.own) and (target.casefold(), text) in irc.told:
         del irc.told[target.casefold(), text]
-        return  # `echo-message`: the server repeats what the client said
-    if text:
-        wire = excerpt(f"{line.command} {target}")
-        yield Message(side=side, sender=sender, recipient=room or target, room=room, text=text, wire=wire)
+        return ()  # `echo-message`: the server repeats what the client said
+    if not text:
+        return ()
+    wire = excerpt(f"{line.command} {target}")
+    return (Message(side=side, sender=sender, recipient=room or target, room=room, text=text, wire=wire),)
 
 
-def _ctcp(irc: Irc, side: Side, line: Line, target: str, text: str) -> Iterator[Event]:
+def _ctcp(
+    irc: Irc, side: Side, line: Line, sender: str | None, target: str, room: str | None, text: str
+) -> Iterable[Event]:
     word, _, rest = text.partition(" ")
-    sender = irc.name_of(line) or irc.own
     if word == "ACTION":
-        yield from _said(irc, side, line, sender, target, plain(rest))
-    elif word == "DCC":
-        yield from dcc(irc, side, sender, target, rest)
-    elif word == "VERSION" and line.command == "NOTICE" and line.nick is None and rest:
-        yield Trait(side=side, software=plain(rest)[:MAX_NAME])
+        return _said(irc, side, line, sender, target, room, plain(rest))
+    if word == "DCC":
+        return dcc(irc, side, sender, target, rest)
+    if word == "VERSION" and line.command == "NOTICE" and line.nick is None and rest:
+        return (Trait(side=side, software=plain(rest)[:MAX_NAME]),)
+    return ()
 
 
 def topic(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
@@ -359,9 +368,9 @@ class Irc(Dissector[Line]):
     # --- framing ------------------------------------------------------------------------------------------------------
 
     def frames(self, side: Side, box: Inbox) -> Iterator[Line]:
-        while (end := box.find(b"\n", MAX_IRC_LINE)) >= 0:
-            line = bytes(box.data[:end])
-            if not line.strip():
+        while box.data and (end := box.find(b"\n", MAX_IRC_LINE)) >= 0:
+            line = box.data[:end]
+            if not line or line.isspace():
                 box.drop(end + 1)
                 continue
             # Malformed leaves the line in place, so that the search for the next one begins in it and not behind it.
@@ -377,8 +386,10 @@ class Irc(Dissector[Line]):
 
     def feed(self, side: Side, data: bytes) -> Iterator[Event]:
         if self.asked_for_tls and not self.opaque and not self._inbox[side] and TLS.startswith(data[:2]) and data:
-            yield from self.goes_dark(side)
-            return
+            return self.goes_dark(side)
+        return super().feed(side, data) if self.confirmed else self._unproven_feed(side, data)
+
+    def _unproven_feed(self, side: Side, data: bytes) -> Iterator[Event]:
         yield from super().feed(side, data)
         if not self.confirmed:
             self._unproven += len(data)
@@ -386,19 +397,19 @@ class Irc(Dissector[Line]):
     # --- meaning ------------------------------------------------------------------------------------------------------
 
     def on_frame(self, side: Side, frame: Line) -> Iterator[Event]:
-        self._weigh(frame)
-        if frame.user is not None and frame.host is not None:
+        if self._points < ENOUGH:
+            self._weigh(frame)
+        if frame.host is not None and frame.user is not None:
             yield from self.host(side, self.name_of(frame), frame.host)
-        elif frame.command.isdigit() and is_nick(frame.param(0)):
+        elif self.own is None and frame.command.isdigit():
             yield from self.known_as(side, frame.param(0))
         if (handler := HANDLERS.get(frame.command)) is not None:
             yield from handler(self, side, frame)
-        yield from irc_login.answered(self, frame)
-        yield from self.pending.tick(self.own)
+        if self.pending:
+            yield from irc_login.answered(self, frame)
+            yield from self.pending.tick(self.own)
 
     def _weigh(self, line: Line) -> None:
-        if self._points >= ENOUGH:
-            return
         if line.command in self._shapes and not counts_again(line):
             return
         if worth := points(line):
@@ -419,28 +430,29 @@ class Irc(Dissector[Line]):
         """The nick in a line's prefix."""
         return self.names.get(line.nick, line.nick) if line.nick is not None else None
 
-    def known_as(self, side: Side, nick: str, *, sure: bool = False) -> Iterator[Event]:
+    def known_as(self, side: Side, nick: str, *, sure: bool = False) -> Iterable[Event]:
         """The session's own nick: once it is `sure`, or the first time there is a guess."""
-        if is_nick(nick) and (self.own is None or (sure and nick != self.own)):
-            self.own = nick[:MAX_NAME]
-            yield Trait(side=side, account=self.own)
+        if (self.own is not None and (not sure or nick == self.own)) or not is_nick(nick):
+            return ()
+        self.own = nick[:MAX_NAME]
+        return (Trait(side=side, account=self.own),)
 
-    def seen(self, side: Side, account: str | None, status: str, note: str) -> Iterator[Event]:
+    def seen(self, side: Side, account: str | None, status: str, note: str) -> Iterable[Event]:
         """A status, unless it is the one last told."""
         if account is None or not is_nick(account) or self._states.get(account) == (status, note):
-            return
+            return ()
         self._states[account] = (status, note)
-        yield Presence(side=side, account=account[:MAX_NAME], status=status, note=note or None)
+        return (Presence(side=side, account=account[:MAX_NAME], status=status, note=note or None),)
 
-    def host(self, side: Side, account: str | None, host: str) -> Iterator[Event]:
+    def host(self, side: Side, account: str | None, host: str) -> Iterable[Event]:
         """Somebody's host, if it is an address: once for each."""
-        ip = address(host) if "." in host or ":" in host else None
+        ip = _known_address(host) if len(host) <= MAX_NAME else None
         if ip is None or (account, ip) in self._hosts:
-            return
+            return ()
         self._hosts[account, ip] = None
         wire = excerpt(f"{account} at {host}")
         to = None if same(account, self.own) else self.own
-        yield Exposure(side=side, account=account, ip=ip, via="irc.host", to=to, wire=wire)
+        return (Exposure(side=side, account=account, ip=ip, via="irc.host", to=to, wire=wire),)
 
     def goes_dark(self, side: Side) -> Iterator[Event]:
         self.opaque = True

@@ -9,11 +9,16 @@ and old bots put several blanks where one belongs, and blanks before the command
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
-from imsniff.dissect.cursor import Malformed
-from imsniff.limits import MAX_NAME
+from msgspec import Struct
 
+from imsniff.dissect.cursor import Malformed
+from imsniff.limits import MAX_CACHED, MAX_NAME
+
+MAX_WORD = 4 * MAX_NAME
+"""Characters kept of a parameter that is not the last."""
 _COMMAND = re.compile(r"[A-Za-z]{1,32}|[0-9]{3}")
 _NICK = re.compile(r"[^\x00-\x20!@:,#&+$%*.?\x7f][^\x00-\x20!@:,*?\x7f]{0,63}")
 """RFC 2812 allows letters, digits and nine specials; servers allow far more, UTF-8 among it."""
@@ -25,12 +30,22 @@ _FORMAT = re.compile(
 )
 
 
-class Line(NamedTuple):
+class Sender(NamedTuple):
     nick: str | None
     """Who sent it, by the prefix: a nick, or a server's name. None where there is no prefix: the other end itself."""
     user: str | None
     host: str | None
     """Both only where the prefix has the form `nick!user@host`."""
+
+
+ITSELF = Sender(None, None, None)
+
+
+class Line(Struct, gc=False):
+    nick: str | None
+    user: str | None
+    host: str | None
+    """The three of `Sender`."""
     command: str
     """Upper case, or three digits."""
     params: list[str]
@@ -44,35 +59,45 @@ class Line(NamedTuple):
         return self.params[-1] if self.params else ""
 
 
-def parse(raw: bytes) -> Line:
+def parse(raw: bytes | bytearray) -> Line:
     """Raises Malformed where this cannot be IRC."""
-    if b"\0" in raw:
+    text = decoded(raw).strip(" \r")
+    if "\0" in text:
         raise Malformed("NUL in a line")
-    rest = decoded(raw).strip(" \r")
-    if rest.startswith("@"):
-        rest = rest.partition(" ")[2].lstrip(" ")
-    prefix = None
-    if rest.startswith(":"):
-        prefix, _, rest = rest[1:].partition(" ")
-        rest = rest.lstrip(" ")
-    command, _, rest = rest.partition(" ")
-    if not _COMMAND.fullmatch(command) or (prefix is None and command.isdigit()):
+    if text.startswith("@"):
+        text = text.partition(" ")[2].lstrip(" ")
+    words, colon, trailing = text.partition(" :")
+    params = words.split(" ")
+    if "" in params:
+        params = [word for word in params if word]
+    sender = ITSELF
+    if text.startswith(":"):
+        prefix = params.pop(0)[1:]
+        sender = _known_sender(prefix) if len(prefix) <= MAX_NAME else _sender(prefix)
+    command = params.pop(0) if params else (colon + trailing)[1:].partition(" ")[0]
+    if not _COMMAND.fullmatch(command) or (sender is ITSELF and command.isdigit()):
         # A reply code without a prefix is FTP, SMTP or NNTP.
         raise Malformed(f"no command: {command[:24]!r}")
-    middle, colon, trailing = (" " + rest).partition(" :")
-    params = [param[: 4 * MAX_NAME] for param in middle.split(" ") if param]
+    if len(words) > MAX_WORD:
+        params = [word[:MAX_WORD] for word in params]
     if colon:
         params.append(trailing)
-    if prefix is None:
-        return Line(None, None, None, command.upper(), params)
+    return Line(*sender, command.upper(), params)
+
+
+def _sender(prefix: str) -> Sender:
     nick, _, user_host = prefix.partition("!")
     user, at, host = user_host.rpartition("@")
     if not at:
         nick, at, host = nick.partition("@")  # `nick@host`, from servers of the nineties
-    return Line(nick[:MAX_NAME], user[:MAX_NAME] or None, host[:MAX_NAME] or None, command.upper(), params)
+    return Sender(nick[:MAX_NAME], user[:MAX_NAME] or None, host[:MAX_NAME] or None)
 
 
-def decoded(raw: bytes) -> str:
+_known_sender = lru_cache(maxsize=MAX_CACHED)(_sender)
+"""The same few people begin every line of a room."""
+
+
+def decoded(raw: bytes | bytearray) -> str:
     """IRC has no character set: UTF-8 where it is valid, else what Windows clients wrote."""
     try:
         return raw.decode("utf-8")
@@ -82,7 +107,7 @@ def decoded(raw: bytes) -> str:
 
 def plain(text: str) -> str:
     """Text without mIRC's colours and other attributes."""
-    return _FORMAT.sub("", text)
+    return text if text.isprintable() else _FORMAT.sub("", text)
 
 
 def is_nick(text: str) -> bool:

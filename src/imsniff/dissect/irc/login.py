@@ -45,11 +45,15 @@ class Pending:
         if (found := self._waiting.pop(key, None)) is not None:
             yield msgspec.structs.replace(found[0], outcome=outcome, account=found[0].account or account)
 
+    def __bool__(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._waiting)
+
     def waits(self, key: str) -> bool:
         return key in self._waiting
 
     def tick(self, account: str | None) -> Iterator[Event]:
-        """A line went by: what waited too long goes out."""
+        """A line went by while something waits: what waited too long goes out."""
         self._lines += 1
         while self._waiting and self._lines - next(iter(self._waiting.values()))[1] > MAX_PENDING_LINES:
             yield from self.settle(next(iter(self._waiting)), Outcome.UNKNOWN, account)
@@ -249,9 +253,8 @@ _REFUSED = re.compile(
 
 def said_to_service(irc: Irc, side: Side, target: str, text: str) -> Iterator[Event] | None:
     """The login in what is said to a service; None where it is no service or holds no secret: then it is just text."""
-    service = target.partition("@")[0].casefold()
-    commands = SERVICES.get(service)
-    words = text.split()
+    commands = SERVICES.get(target.partition("@")[0].casefold())
+    words = text.split() if commands is not None else []
     if commands is None or not words:
         return None
     verb, args = words[0].upper(), words[1:]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec import Struct
+
+from imsniff.dissect.msn.wire import media
 from imsniff.limits import MAX_MSN_CHUNKS
 
 
-class Mail(NamedTuple):
+class Mail(Struct, gc=False):
     """One MSG, wherever it came in: switchboard, UUM, MSNP21."""
 
     sender: str | None
     recipient: str | None
     room: str | None
-    fields: dict[str, str]
+    fields: Mapping[str, str]
     body: bytes
     line: str
     """The command that brought it, as evidence: never the text."""
@@ -23,7 +27,7 @@ class Mail(NamedTuple):
 
     @property
     def kind(self) -> str:
-        return self.fields.get("content-type", "").partition(";")[0].strip().casefold()
+        return media(self.fields.get("content-type", "")).kind
 
 
 class Pieces:

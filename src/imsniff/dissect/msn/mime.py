@@ -15,7 +15,9 @@ A message longer than about 1 400 bytes comes in pieces: the first has `Message-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec.structs import replace
 
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.msn.mail import Invite, Mail, Pieces
@@ -43,17 +45,16 @@ from imsniff.model import address
 _WAITING = re.compile(r"<M>(?:(?!</M>).){0,400}?<E>([^<]{1,320})</E>")
 
 
-def handle(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
+def handle(talk: Talk, side: Side, mail: Mail) -> Iterable[Event]:
     """A message, or a piece of one."""
     key = mail.fields.get("message-id")
     if key is not None and {"chunks", "chunk"} & mail.fields.keys():
         whole = _piece(talk, key[:64], mail)
         if whole is None:
-            return
+            return ()
         mail = whole
     handler = BODIES.get(mail.kind)
-    if handler is not None:
-        yield from handler(talk, side, mail)
+    return handler(talk, side, mail) if handler is not None else ()
 
 
 def _piece(talk: Talk, key: str, mail: Mail) -> Mail | None:
@@ -65,11 +66,11 @@ def _piece(talk: Talk, key: str, mail: Mail) -> Mail | None:
         at = decimal(mail.fields["chunk"], MAX_MSN_CHUNKS)
     pieces = talk.pieces.get(key)
     if pieces is None:  # its beginning was not seen: what is left is told at the end
-        pieces = talk.pieces[key] = Pieces(mail._replace(fields={"content-type": "text/plain"}), 0)
+        pieces = talk.pieces[key] = Pieces(replace(mail, fields={"content-type": "text/plain"}), 0)
     if not pieces.add(at, mail.body):
         return None
     del talk.pieces[key]
-    return pieces.mail._replace(body=pieces.joined())
+    return replace(pieces.mail, body=pieces.joined())
 
 
 def unfinished(talk: Talk) -> Iterator[Event]:
@@ -77,7 +78,7 @@ def unfinished(talk: Talk) -> Iterator[Event]:
     for pieces in talk.pieces.values():
         if pieces.mail.kind == "text/plain":
             yield from plain(
-                talk, Side.CLIENT if pieces.mail.sent else Side.SERVER, pieces.mail._replace(body=pieces.joined())
+                talk, Side.CLIENT if pieces.mail.sent else Side.SERVER, replace(pieces.mail, body=pieces.joined())
             )
     talk.pieces.clear()
 
@@ -108,14 +109,14 @@ def control(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
 
 
 def clientcaps(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
-    software = (mail.fields | fields(mail.body)).get("client-name")
+    software = {**mail.fields, **fields(mail.body)}.get("client-name")
     if mail.sent and software:
         yield from talk.runs(side, software)
 
 
 def waiting(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
     """Offline messages wait on the server: their writers, without the text."""
-    data = (mail.fields | fields(mail.body)).get("mail-data", "")
+    data = {**mail.fields, **fields(mail.body)}.get("mail-data", "")
     for found in _WAITING.finditer(data):
         yield Message(
             side=side, sender=account(found[1]), recipient=talk.own, text="", offline=True, wire=excerpt(mail.line)
@@ -126,7 +127,7 @@ def waiting(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
 
 
 def profile(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
-    said = fields(mail.body) | mail.fields
+    said = {**fields(mail.body), **mail.fields}
     yield from talk.learn(side, account(said.get("preferredemail")))
     ip = address(said.get("clientip", ""))
     if ip is not None:  # (its ClientPort has the bytes swapped, or not, by the server's age: left out)

@@ -18,7 +18,7 @@ References:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ from imsniff.dissect.msn.wire import Command, parsed
 from imsniff.events import Event, Expect, Reversed, Side, Trait
 from imsniff.limits import LOOKAHEAD, MAX_LINE, MAX_MSNP_PAYLOAD
 
-Handler = Callable[[Talk, Side, Command], Iterator[Event]]
+Handler = Callable[[Talk, Side, Command], Iterable[Event]]
 
 _PARTS = {
     "T": rb"\d{1,10}",
@@ -159,6 +159,7 @@ _ERRORS_COUNTED = 2
 """An error of MSNP13 and later may explain itself: transaction, size, and a payload."""
 HEARTBEAT = re.compile(rb"(?:PNG|QNG \d{1,3})\r\n")
 """All that an idle session says, so that no second line can be waited for."""
+_BEATS = {"PNG", "QNG"}
 PEEK = 16
 """Bytes of a payload that a shape may look at."""
 
@@ -208,25 +209,27 @@ class Msnp(Talk):
     @property
     def confirmed(self) -> bool:
         """A line that nothing but MSNP says; or, where an idle session was met, a ping and its numbered answer."""
-        return self._sure > 0 or (self._beats == {"PNG", "QNG"} and not any(self._desyncs.values()))
+        return self._sure > 0 or (self._beats == _BEATS and not any(self._desyncs.values()))
 
     # --- framing ------------------------------------------------------------------------------------------------------
 
     def frames(self, side: Side, box: Inbox) -> Iterator[Command]:
-        while True:
-            waiting = self._awaiting.get(side)
-            if waiting is not None:
-                command, size = waiting
-                payload = box.take(size)
-                if payload is None:
-                    return
-                del self._awaiting[side]
+        while (next_one := self._awaiting.pop(side, None) or self._line(side, box)) is not None:
+            command, size = next_one
+            if not size:
+                self._after_payload.discard(side)
+                yield command
+            elif (payload := box.take(size)) is not None:
                 self._after_payload.add(side)
-                yield command._replace(payload=payload)
-                continue
-            end = box.find(b"\n", MAX_LINE)
-            if end < 0:
+                command.payload = payload
+                yield command
+            else:
+                self._awaiting[side] = next_one
                 return
+
+    def _line(self, side: Side, box: Inbox) -> tuple[Command, int] | None:
+        """The next line, and bytes of the payload that follows it; None while it is not whole."""
+        while box.data and (end := box.find(b"\n", MAX_LINE)) >= 0:
             line = bytes(box.data[:end]).removesuffix(b"\r")
             if not line and side in self._after_payload:
                 self._after_payload.discard(side)  # an old client ends its payload with a line end it does not count
@@ -235,11 +238,8 @@ class Msnp(Talk):
             command = parsed(line)
             size = self._payload(command)
             box.drop(end + 1)  # only now: where this is no command, another may begin inside it
-            if size:
-                self._awaiting[side] = command, size
-                continue
-            self._after_payload.discard(side)
-            yield command
+            return command, size
+        return None
 
     def _payload(self, command: Command) -> int:
         """Bytes that follow the line. Raises Malformed where this is no command at all."""
@@ -275,9 +275,9 @@ class Msnp(Talk):
     # --- meaning ------------------------------------------------------------------------------------------------------
 
     def on_frame(self, side: Side, frame: Command) -> Iterator[Event]:
-        head = " ".join((frame.verb, *frame.args)).encode() + b"\r\n" + frame.payload[:PEEK]
+        head = frame.line.encode() + b"\r\n" + frame.payload[:PEEK]
         known = VERBS.get(frame.verb)
-        if HEARTBEAT.fullmatch(head):
+        if frame.verb in _BEATS and HEARTBEAT.fullmatch(head):
             self._beats.add(frame.verb)
         if known is None:
             if not _ERROR.match(head):

@@ -67,7 +67,9 @@ def nln(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
 
 
 def iln(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
-    yield from nln(talk, side, Command(command.verb, command.args[1:]))
+    """As NLN, behind the transaction."""
+    words = command.args[1:]
+    yield from nln(talk, side, Command(command.verb, words, " ".join((command.verb, *words))))
 
 
 def fln(talk: Talk, side: Side, command: Command) -> Iterator[Event]:

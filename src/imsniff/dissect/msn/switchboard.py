@@ -13,7 +13,9 @@ On the notification server, MSNP14 writes to other networks (Yahoo) and MSNP18 t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
 
 from imsniff.dissect.msn import mime
 from imsniff.dissect.msn.mail import Mail
@@ -25,7 +27,7 @@ TEXT = "1"
 """The type of UUM and UBM that is a message; 2 is typing, 3 a nudge."""
 
 
-def msg(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def msg(talk: Talk, side: Side, command: Command) -> Iterable[Event]:
     first = command.arg(0)
     sent = first.isdigit()
     sender = talk.own if sent else account(first) if "@" in first else None
@@ -36,8 +38,7 @@ def msg(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
         # mid-stream: the message itself may tell who types
         sender = account(head.get("typinguser"))
     recipient, room = talk.addressed(sender)
-    mail = Mail(sender, recipient, room, head, body, command.shown(), sent)
-    yield from mime.handle(talk, side, mail)
+    return mime.handle(talk, side, Mail(sender, recipient, room, head, body, command.line, sent))
 
 
 def uum(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
@@ -45,7 +46,7 @@ def uum(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
     head, body = headed(command.payload)
     mail = Mail(talk.own, account(command.arg(1)), None, head, body, command.shown(), sent=True)
     if command.args[-2] == TEXT:
-        yield from mime.handle(talk, side, mail._replace(offline=head.get("dest-agent", "").casefold() == "client"))
+        yield from mime.handle(talk, side, replace(mail, offline=head.get("dest-agent", "").casefold() == "client"))
 
 
 def ubm(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
@@ -55,7 +56,7 @@ def ubm(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
     yield from talk.learn(side, recipient)
     mail = Mail(people[0] if people else None, recipient, None, head, body, command.shown())
     if command.args[-2] == TEXT:
-        yield from mime.handle(talk, side, mail._replace(offline="original-arrival-time" in head))
+        yield from mime.handle(talk, side, replace(mail, offline="original-arrival-time" in head))
 
 
 def cal(talk: Talk, _: Side, command: Command) -> Iterator[Event]:

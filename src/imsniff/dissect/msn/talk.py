@@ -35,6 +35,10 @@ class Talk(Dissector[Command]):
         self.peers = Peers()
         self._software: Remembered[str, None] = Remembered(16)
         self._others: Remembered[str, str] = Remembered(64)
+        self._latest: str | None = None
+        """The one of them who was heard last."""
+        self._addressed: Remembered[object, tuple[str | None, str | None]] = Remembered(64)
+        """Recipient and room by sender, until somebody comes or goes."""
         self._presence: Remembered[str, tuple[str, str | None]] = Remembered()
         self._listed: set[tuple[str, str, str]] = set()
         self._exposed: Remembered[tuple[str, int | None, str], None] = Remembered(64)
@@ -48,7 +52,7 @@ class Talk(Dissector[Command]):
         """The flow's own account, from whatever tells it first."""
         if account and self.own is None:
             self.own = account
-            self._others.pop(account.casefold(), None)
+            self._gone(account)
             yield Trait(side=side, account=account)
 
     def runs(self, side: Side, software: str) -> Iterator[Event]:
@@ -59,19 +63,31 @@ class Talk(Dissector[Command]):
 
     def joined(self, account: str | None) -> None:
         """Somebody else is in this switchboard. (MSNP16 announces the own other endpoints too.)"""
-        if account and not self.is_own(account):
-            self._others[account.casefold()] = account
+        if account and account != self._latest and not self.is_own(account):
+            self._latest = self._others[account.casefold()] = account
+            self._addressed.clear()
 
     def left(self, account: str | None) -> None:
         """The last one stays known: what is still said is said to him."""
         if account and len(self._others) > 1:
-            self._others.pop(account.casefold(), None)
+            self._gone(account)
+
+    def _gone(self, account: str) -> None:
+        self._others.pop(account.casefold(), None)
+        self._latest = None
+        self._addressed.clear()
 
     def addressed(self, sender: str | None) -> tuple[str | None, str | None]:
         """Recipient and room of what `sender` says in this switchboard: all others, by name.
 
         A switchboard of several has no name but a number that is never seen again, so the room is called by its people:
         the same people are the same room another day."""
+        key = sender, self.own, self.invited
+        if key not in self._addressed:
+            self._addressed[key] = self._recipients(sender)
+        return self._addressed[key]
+
+    def _recipients(self, sender: str | None) -> tuple[str | None, str | None]:
         everyone = [*self._others.values()] or [*filter(None, (self.invited,))]
         if self.own is not None and not self.is_own(sender):
             everyone.append(self.own)

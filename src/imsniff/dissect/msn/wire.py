@@ -12,11 +12,15 @@ Payloads are mostly header lines, an empty line, and a body: MIME's look without
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from msgspec import Struct
+
 from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.limits import MAX_HEADERS, MAX_NAME
+from imsniff.limits import MAX_CACHED, MAX_HEADERS, MAX_NAME
 from imsniff.model import address
 
 _NETWORK = re.compile(r"\d{1,5}:")
@@ -36,9 +40,11 @@ CHARSETS = {
 """What a client may say beside UTF-8. A table, since Python knows codecs that are no character sets and are slow."""
 
 
-class Command(NamedTuple):
+class Command(Struct, gc=False):
     verb: str
     args: list[str]
+    line: str
+    """All its words, with one blank between."""
     payload: bytes = b""
 
     def arg(self, at: int) -> str:
@@ -49,26 +55,43 @@ class Command(NamedTuple):
 
     def shown(self, *masks: tuple[str, str]) -> str:
         """The line as evidence, each secret in `masks` (secret, its stand-in) replaced."""
-        line = " ".join((self.verb, *self.args))
+        line = self.line
         for secret, instead in masks:
             line = line.replace(secret, instead)
         return line
 
 
+class Media(NamedTuple):
+    kind: str
+    codec: str
+
+
 def parsed(line: bytes) -> Command:
-    words = [word.decode("utf-8", "replace") for word in line.split(b" ") if word]
+    text = line.decode("utf-8", "replace")
+    words = text.split(" ")
+    if "" in words:
+        words = [word for word in words if word]
+        text = " ".join(words)
     if not words:
         raise Malformed("an empty line")
-    return Command(words[0], words[1:])
+    return Command(words[0], words[1:], text)
 
 
 def account(text: str | None) -> str | None:
     """The bare account of `1:alice@example.net;{guid}`; None for nothing."""
     if not text:
         return None
+    return _known_account(text) if len(text) <= MAX_NAME else _account(text)
+
+
+def _account(text: str) -> str | None:
     prefix = _NETWORK.match(text)
     bare = text[prefix.end() :] if prefix else text
     return unquote(bare.partition(";")[0])[:MAX_NAME] or None
+
+
+_known_account = lru_cache(maxsize=MAX_CACHED)(_account)
+"""The same few people stand in every command of a conversation."""
 
 
 def name(text: str) -> str:
@@ -103,13 +126,31 @@ def fields(block: bytes) -> dict[str, str]:
     return found
 
 
-def headed(payload: bytes) -> tuple[dict[str, str], bytes]:
+_SHORT = 256
+"""Bytes of a header block that comes again and again: a message's, with its font, has less than 200. A longer one is
+said once, and may hold a ticket."""
+_known_fields: Callable[[bytes], Mapping[str, str]] = lru_cache(maxsize=MAX_CACHED)(fields)
+
+
+def headed(payload: bytes) -> tuple[Mapping[str, str], bytes]:
     """Header lines and the body behind the empty line."""
     block, _, body = payload.partition(b"\r\n\r\n")
-    return fields(block), body
+    return (_known_fields(block) if len(block) <= _SHORT else fields(block)), body
+
+
+def media(content_type: str) -> Media:
+    """What a Content-Type says."""
+    return _known_media(content_type) if len(content_type) <= MAX_NAME else _media(content_type)
+
+
+def _media(content_type: str) -> Media:
+    said = _TYPED.search(content_type.lower())
+    return Media(content_type.partition(";")[0].strip().casefold(), CHARSETS.get(said[1], "utf-8") if said else "utf-8")
+
+
+_known_media = lru_cache(maxsize=MAX_CACHED)(_media)
 
 
 def decoded(body: bytes, content_type: str) -> str:
     """Text in the character set its type names. Undecodable bytes become U+FFFD: they are never lost silently."""
-    said = _TYPED.search(content_type.lower())
-    return body.decode(CHARSETS.get(said[1], "utf-8") if said else "utf-8", "replace").rstrip("\0")
+    return body.decode(media(content_type).codec, "replace").rstrip("\0")

@@ -14,9 +14,9 @@ References: open-oscar-server wire/frames.go and docs/TOC.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from enum import IntEnum
-from typing import NamedTuple
+import struct
+
+from msgspec import Struct
 
 from imsniff.dissect.core import Inbox
 from imsniff.dissect.cursor import Malformed
@@ -28,9 +28,10 @@ LARGEST = HEADER + 0xFFFF
 
 MARK = re.compile(rb"\x2a[\x01-\x05]")
 VERSION = b"\0\0\0\1"
+_FIELDS = struct.Struct("!xBHH")
 
 
-class Channel(IntEnum):
+class Channel:
     SIGN_ON = 1
     DATA = 2
     ERROR = 3
@@ -38,13 +39,13 @@ class Channel(IntEnum):
     KEEP_ALIVE = 5
 
 
-class Flap(NamedTuple):
+class Flap(Struct, gc=False):
     channel: int
     sequence: int
     body: bytes
 
 
-class Header(NamedTuple):
+class Header(Struct, gc=False):
     channel: int
     sequence: int
     size: int
@@ -59,11 +60,7 @@ def header(data: bytes | bytearray, at: int = 0) -> Header | None:
         raise Malformed(f"FLAP channel {data[at + 1]}")
     if len(data) < at + HEADER:
         return None
-    return Header(
-        data[at + 1],
-        int.from_bytes(data[at + 2 : at + 4], "big"),
-        int.from_bytes(data[at + 4 : at + 6], "big"),
-    )
+    return Header(*_FIELDS.unpack_from(data, at))
 
 
 def follows(earlier: int, later: int) -> bool:
@@ -71,10 +68,10 @@ def follows(earlier: int, later: int) -> bool:
     return later in ((earlier + 1) & 0xFFFF, (earlier + 1) & 0x7FFF)
 
 
-def cut(box: Inbox) -> Iterator[Flap]:
-    """Whole frames off the front of `box`. The caller has to look at the body before it is whole, if it wants to."""
-    while (head := header(box.data)) is not None:
-        frame = box.take(HEADER + head.size)
-        if frame is None:
-            return
-        yield Flap(head.channel, head.sequence, frame[HEADER:])
+def cut(box: Inbox, head: Header | None) -> Flap | None:
+    """The frame at the front of `box`, whose header was looked at; None while it is not all there."""
+    if head is None or len(box.data) < HEADER + head.size:
+        return None
+    body = bytes(box.data[HEADER : HEADER + head.size])
+    box.drop(HEADER + head.size)
+    return Flap(head.channel, head.sequence, body)

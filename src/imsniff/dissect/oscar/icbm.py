@@ -14,8 +14,10 @@ References: open-oscar-server wire/snacs.go 690-1030; libpurple protocols/oscar/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+import struct
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec import Struct
 
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.oscar import icqtext, presence, rendezvous
@@ -27,9 +29,11 @@ from imsniff.events import Event, Message, Side, TransferState
 
 TEXT, DATA, OFFLINE = 0x02, 0x05, 0x06
 FRAGMENT_TEXT = 0x01
+_FRAGMENT = struct.Struct("!BxH")
+_LANGUAGE = struct.Struct("!HH")
 
 
-class Icbm(NamedTuple):
+class Icbm(Struct, gc=False):
     side: Side
     cookie: bytes
     sender: str | None
@@ -69,29 +73,32 @@ def answered(memory: Memory, side: Side, snac: Snac) -> Iterator[Event]:
         yield from icqtext.extended(memory, side, snac.body, answerer, None)
 
 
-def _by_channel(memory: Memory, channel: int, icbm: Icbm) -> Iterator[Event]:
-    if handler := CHANNELS.get(channel):
-        yield from handler(memory, icbm)
+def _by_channel(memory: Memory, channel: int, icbm: Icbm) -> Iterable[Event]:
+    handler = CHANNELS.get(channel)
+    return handler(memory, icbm) if handler else ()
 
 
-def _instant(_memory: Memory, icbm: Icbm) -> Iterator[Event]:
-    text = _fragments(Cursor(icbm.tlvs.get(TEXT, b"")))
-    numbers = all(name is None or name.isdigit() for name in (icbm.sender, icbm.recipient))
-    text = aimtext.plain(text, is_html=not numbers)
-    if text:
-        yield Message(side=icbm.side, sender=icbm.sender, recipient=icbm.recipient, text=text, offline=icbm.offline)
+def _instant(_memory: Memory, icbm: Icbm) -> Iterable[Event]:
+    sender, recipient = icbm.sender, icbm.recipient
+    numbers = (sender is None or sender.isdigit()) and (recipient is None or recipient.isdigit())
+    text = aimtext.plain(_fragments(icbm.tlvs.get(TEXT, b"")), is_html=not numbers)
+    if not text:
+        return ()
+    return (Message(side=icbm.side, sender=sender, recipient=recipient, text=text, offline=icbm.offline),)
 
 
-def _fragments(cursor: Cursor) -> str:
+def _fragments(data: bytes) -> str:
     """The text of all text fragments. One cut short is taken as far as it goes: the clients show it too."""
-    texts = []
-    while cursor.left >= 4:
-        kind, _version, size = cursor.u8(), cursor.u8(), cursor.u16()
-        fragment = cursor.sub(min(size, cursor.left))
-        if kind == FRAGMENT_TEXT and fragment.left >= 4:
-            charset, _language = fragment.u16(), fragment.u16()
-            texts.append(aimtext.decode(charset, fragment.rest()))
-    return "".join(texts)
+    text, at = "", 0
+    while len(data) - at >= _FRAGMENT.size:
+        kind, size = _FRAGMENT.unpack_from(data, at)
+        at += _FRAGMENT.size
+        fragment = data[at : at + size]
+        at += size
+        if kind == FRAGMENT_TEXT and len(fragment) >= _LANGUAGE.size:
+            charset, _language = _LANGUAGE.unpack_from(fragment)
+            text += aimtext.decode(charset, fragment[_LANGUAGE.size :])
+    return text
 
 
 def _rendezvous(memory: Memory, icbm: Icbm) -> Iterator[Event]:
@@ -116,7 +123,7 @@ def _counted(cursor: Cursor) -> bytes:
     return cursor.take(min(size, cursor.left))
 
 
-CHANNELS: dict[int, Callable[[Memory, Icbm], Iterator[Event]]] = {1: _instant, 2: _rendezvous, 4: _icq}
+CHANNELS: dict[int, Callable[[Memory, Icbm], Iterable[Event]]] = {1: _instant, 2: _rendezvous, 4: _icq}
 
 HANDLERS: dict[tuple[int, int], Callable[[Memory, Side, Snac], Iterator[Event]]] = {
     (0x04, 0x06): to_server,

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
 
-from imsniff.limits import MAX_NAME
+from imsniff.limits import MAX_CACHED, MAX_NAME
 
 _NAMED = {
     "us-ascii": 0,
@@ -29,18 +30,22 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]{1,2048})\"|'([^']{1,2048})'|([^\s\"'>]{1,2048}))", re.IGNORECASE)
+_TELLING = re.compile(r"<(?:a|br|p|div|hr|li|tr)[\s/>]", re.IGNORECASE)
+"""Tags that leave more than nothing: links, and line breaks."""
 _BREAKS = frozenset({"br", "p", "div", "hr", "li", "tr"})
 _LIKELY_HTML = re.compile(r"\s*<(?:html|body|font|div|p)\b", re.IGNORECASE)
 
 
 def loose(data: bytes) -> str:
     """Eight-bit text of no certain character set: UTF-8 where it is that, else code page 1252, else ISO 8859-1."""
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return data.decode("latin-1")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        pass
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def decode(charset: int, data: bytes) -> str:
@@ -59,7 +64,15 @@ def decode_named(charset: bytes | None, data: bytes) -> str:
 
 def name_of(data: bytes) -> str:
     """An account, room, file or software name: whatever stands before the first NUL."""
+    return _known_name(data) if len(data) <= MAX_NAME else _name(data)
+
+
+def _name(data: bytes) -> str:
     return loose(data.partition(b"\0")[0]).strip()[:MAX_NAME]
+
+
+_known_name = lru_cache(maxsize=MAX_CACHED)(_name)
+"""The same few accounts stand in every message of a conversation."""
 
 
 def looks_like_html(text: str) -> bool:
@@ -73,6 +86,8 @@ def plain(text: str, *, is_html: bool = True) -> str:
     Only tags that exist are taken away, so `a < b` survives in ICQ's plain text."""
     if not is_html and not looks_like_html(text):
         return text.rstrip("\0")
+    if not _TELLING.search(text):
+        return html.unescape(_TAG.sub("", text)).strip("\0\r\n")
     hidden: list[str] = []
 
     def shown(tag: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -53,11 +53,12 @@ class Memory:
         self._once[fact] = None
         return True
 
-    def name_own(self, side: Side, account: str) -> Iterator[Event]:
+    def name_own(self, side: Side, account: str) -> Iterable[Event]:
         """The bytes say whose connection this is."""
-        if account and account != self.own:
-            self.own, self.service = account, service_of(account)
-            yield Trait(side=side, account=account, service=self.service)
+        if not account or account == self.own:
+            return ()
+        self.own, self.service = account, service_of(account)
+        return (Trait(side=side, account=account, service=self.service),)
 
     def sign(self) -> Iterator[Event]:
         """Chat messages that waited for the own account's name go out, with it or, if it did not come, without."""
@@ -65,18 +66,19 @@ class Memory:
         for message in waiting.values():
             yield msgspec.structs.replace(message, sender=self.own)
 
-    def seen(self, side: Side, account: str, status: str, note: str | None = None) -> Iterator[Event]:
+    def seen(self, side: Side, account: str, status: str, note: str | None = None) -> Iterable[Event]:
         """Presence, where it changed: servers tell the same several times, for icons and idle times."""
-        if self._presence.get(account) != (status, note):
-            self._presence[account] = (status, note)
-            yield Presence(side=side, account=account, status=status, note=note)
+        if self._presence.get(account) == (status, note):
+            return ()
+        self._presence[account] = (status, note)
+        return (Presence(side=side, account=account, status=status, note=note),)
 
-    def guess_service(self, side: Side, *parties: str | None) -> Iterator[Event]:
+    def guess_service(self, side: Side, party: str | None) -> Iterable[Event]:
         """Until the own account is known, those one talks with tell the service."""
-        for account in parties:
-            if self.service is None and account:
-                self.service = service_of(account)
-                yield Trait(side=side, service=self.service)
+        if self.service is not None or not party:
+            return ()
+        self.service = service_of(party)
+        return (Trait(side=side, service=self.service),)
 
     def expose(
         self,
@@ -87,19 +89,21 @@ class Memory:
         account: str | None,
         port: int | None = None,
         to: str | None = None,
-    ) -> Iterator[Event]:
+    ) -> Iterable[Event]:
         """An address was told inside the conversation; once for each account and address."""
         text = None if ip is None else address(ip)
         port = port if port and port < 65_536 else None
-        if text is not None and self.is_news("exposure", via, account, text, port, to):
-            yield Exposure(side=side, account=account, ip=text, port=port, via=via, to=to)
+        if text is None or not self.is_news("exposure", via, account, text, port, to):
+            return ()
+        return (Exposure(side=side, account=account, ip=text, port=port, via=via, to=to),)
 
-    def contact(self, side: Side, account: str, group: str | None) -> Iterator[Event]:
+    def contact(self, side: Side, account: str, group: str | None) -> Iterable[Event]:
         """The own account has `account` on its list; once for each group."""
         key = (account, group)
-        if account and key not in self._contacts and len(self._contacts) < MAX_CONTACTS:
-            self._contacts.add(key)
-            yield Contact(side=side, owner=self.own, account=account, group=group)
+        if not account or key in self._contacts or len(self._contacts) >= MAX_CONTACTS:
+            return ()
+        self._contacts.add(key)
+        return (Contact(side=side, owner=self.own, account=account, group=group),)
 
     def transfer(self, side: Side, cookie: bytes, state: TransferState) -> Iterator[Event]:
         """An offered file goes on; once for each state."""

@@ -15,7 +15,7 @@ References: AOL's OSCAR papers of 2008 as open-oscar-server (wire/) implements t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -35,7 +35,7 @@ SIGN_OFF_TLVS = frozenset({1, 4, 5, 6, 8, 9, 0xB, 0xC, 0x8E, 0x13})
 _SNAC_AT = flap.HEADER + snac.HEADER
 _LARGEST_HEADLESS = 0x2000
 
-Handler = Callable[[Memory, Side, Snac], Iterator[Event]]
+Handler = Callable[[Memory, Side, Snac], Iterable[Event]]
 
 
 class Oscar(Dissector[Flap]):
@@ -71,7 +71,7 @@ class Oscar(Dissector[Flap]):
     # --- framing ------------------------------------------------------------------------------------------------------
 
     def frames(self, side: Side, box: Inbox) -> Iterator[Flap]:
-        while box:
+        while box.data:
             if side in self._bare:
                 body = self._headless(side, box)
                 if body is None:
@@ -80,26 +80,27 @@ class Oscar(Dissector[Flap]):
                 yield Flap(Channel.DATA, 0, body)
                 continue
             try:
-                self._check(box)
+                head = self._header(box)
             except Malformed:
                 self._foreign += 1
                 raise
-            frame = next(flap.cut(box), None)
+            frame = flap.cut(box, head)
             if frame is None:
                 return
             yield frame
 
-    def _check(self, box: Inbox) -> None:
+    def _header(self, box: Inbox) -> flap.Header | None:
         """Refuse a frame before its body has come: what it announces may be 64 KiB of something else."""
         head = flap.header(box.data)
         if head is None or head.channel != Channel.DATA:
-            return
+            return head
         if head.size < snac.HEADER:
             raise Malformed(f"SNAC of {head.size} bytes")
         if not self._proven and len(box) >= flap.HEADER + 2:
             family = int.from_bytes(box.data[flap.HEADER : flap.HEADER + 2], "big")
             if family not in snac.FAMILIES:
                 raise Malformed(f"SNAC family {family:#06x}")
+        return head
 
     def _headless(self, side: Side, box: Inbox) -> bytes | None:
         """A SNAC whose frame header was lost goes on until the next frame begins; None while that is not there."""
@@ -165,11 +166,12 @@ class Oscar(Dissector[Flap]):
         yield from self._credential(side, tlvs)
 
     def _data(self, side: Side, frame: Flap) -> Iterator[Event]:
-        data = Snac(frame.body)
+        data = Snac.read(frame.body)
         kind = (data.family, data.subtype)
-        if snac.is_known(frame.body):
+        if not self._proven and snac.is_known(frame.body):
             self._proven = True
-        yield from self._which_side(side, kind)
+        if not self._turned:
+            yield from self._which_side(side, kind)
         if login_step := LOGIN.get(kind):
             yield from login_step(self, side, data)
         elif handler := HANDLERS.get(kind):
@@ -194,14 +196,14 @@ class Oscar(Dissector[Flap]):
         yield from ()
 
     def _which_side(self, side: Side, kind: tuple[int, int]) -> Iterator[Event]:
-        if not self._turned and (kind in (snac.FROM_SERVER if side is Side.CLIENT else snac.FROM_CLIENT)):
+        if kind in (snac.FROM_SERVER if side is Side.CLIENT else snac.FROM_CLIENT):
             yield Reversed(side=Side.CLIENT)
-        self._turned = self._turned or kind in snac.FROM_SERVER or kind in snac.FROM_CLIENT
+        self._turned = kind in snac.FROM_SERVER or kind in snac.FROM_CLIENT
 
     # --- login --------------------------------------------------------------------------------------------------------
 
-    def _named(self, side: Side, tlvs: snac.Tlvs) -> Iterator[Event]:
-        yield from self._memory.name_own(side, name_of(tlvs.get(oscar_login.NAME, b"")))
+    def _named(self, side: Side, tlvs: snac.Tlvs) -> Iterable[Event]:
+        return self._memory.name_own(side, name_of(tlvs.get(oscar_login.NAME, b"")))
 
     def _credential(self, side: Side, tlvs: snac.Tlvs) -> Iterator[Event]:
         login = oscar_login.credential(side, self._memory.own, tlvs)

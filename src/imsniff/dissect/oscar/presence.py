@@ -11,7 +11,7 @@ References: open-oscar-server wire/snacs.go (TLVUserInfo, ICQDCInfo); libpurple 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from imsniff.dissect.cursor import Cursor
 from imsniff.dissect.oscar import markup
@@ -55,10 +55,14 @@ def note_of(tlvs: Tlvs) -> str | None:
     return None
 
 
-def addresses(memory: Memory, side: Side, user: UserInfo) -> Iterator[Event]:
+def addresses(memory: Memory, side: Side, user: UserInfo) -> Iterable[Event]:
     """What a user info tells the own account of where somebody else sits."""
-    if user.name == memory.own:
-        return
+    if user.name == memory.own or not (EXTERNAL in user.tlvs or DIRECT in user.tlvs):
+        return ()
+    return _addresses(memory, side, user)
+
+
+def _addresses(memory: Memory, side: Side, user: UserInfo) -> Iterator[Event]:
     external = user.tlvs.get(EXTERNAL, b"")
     if len(external) == 4:
         yield from memory.expose(side, external, "oscar.external-ip", account=user.name, to=memory.own)
@@ -125,7 +129,7 @@ def _away_text(tlvs: Tlvs) -> str | None:
     return markup.plain(text) or None
 
 
-HANDLERS: dict[tuple[int, int], Callable[[Memory, Side, Snac], Iterator[Event]]] = {
+HANDLERS: dict[tuple[int, int], Callable[[Memory, Side, Snac], Iterable[Event]]] = {
     (0x01, 0x0F): own_info,
     (0x01, 0x1E): own_status,
     (0x02, 0x04): own_away,

@@ -14,12 +14,18 @@ References: open-oscar-server wire/frames.go, wire/snacs.go; libpurple protocols
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import struct
 
-from imsniff.dissect.cursor import Cursor
+from msgspec import Struct
+
+from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.oscar.markup import name_of
 
 HEADER = 10
+_FIELDS = struct.Struct("!HHHI")
+_TLV = struct.Struct("!HH")
+_CUT_SHORT = (0, 0x1_0000)
+"""Stands for the type and length of a TLV that are not all there: more than any says."""
 FLAG_MORE = 0x0001
 FLAG_PREFIX = 0x8000
 _FLAGS = FLAG_MORE | FLAG_PREFIX | 0x0002
@@ -68,7 +74,7 @@ FROM_SERVER = frozenset(
 
 def is_known(data: bytes | bytearray, at: int = 0) -> bool:
     """Whether `data[at:at+10]` is the header of a SNAC of the table: at most one in 2^39 of random bytes is."""
-    family, subtype, flags = (int.from_bytes(data[at + i : at + i + 2], "big") for i in (0, 2, 4))
+    family, subtype, flags, _request = _FIELDS.unpack_from(data, at)
     return 1 <= subtype <= FAMILIES.get(family, 0) and not flags & ~_FLAGS
 
 
@@ -87,22 +93,24 @@ class Tlvs(dict[int, bytes]):
 def tlvs(cursor: Cursor, count: int | None = None) -> Tlvs:
     """The next `count` TLVs, all that follow where None."""
     found = Tlvs()
-    while cursor and count != 0:
-        if cursor.left < 4:
+    data, at, end = cursor.data, cursor.at, cursor.end
+    while at < end and count != 0:
+        kind, size = _TLV.unpack_from(data, at) if at + _TLV.size <= end else _CUT_SHORT
+        at += _TLV.size
+        if at + size > end:
             found.whole = False
-            cursor.skip(cursor.left)
+            at = end
             break
-        kind, size = cursor.u16(), cursor.u16()
-        if size > cursor.left:
-            found.whole = False
-            cursor.skip(cursor.left)
-            break
-        found.setdefault(kind, cursor.take(size))
-        count = None if count is None else count - 1
+        if kind not in found:
+            found[kind] = data[at : at + size]
+        at += size
+        if count is not None:
+            count -= 1
+    cursor.at = at
     return found
 
 
-class UserInfo(NamedTuple):
+class UserInfo(Struct, gc=False):
     name: str
     tlvs: Tlvs
 
@@ -114,19 +122,27 @@ def user_info(cursor: Cursor) -> UserInfo:
     return UserInfo(name, tlvs(cursor, count))
 
 
-class Snac:
+class Snac(Struct, gc=False):
     """One SNAC with a cursor over its body."""
 
-    __slots__ = ("body", "family", "flags", "request", "subtype", "whole")
+    family: int
+    subtype: int
+    flags: int
+    request: int
+    body: Cursor
+    whole: bool = True
+    """Whether all TLVs so far were."""
 
-    def __init__(self, data: bytes) -> None:
+    @classmethod
+    def read(cls, data: bytes) -> Snac:
         """Raises Malformed where the header, or the prefix that its flags promise, is not all there."""
-        cursor = Cursor(data)
-        self.family, self.subtype, self.flags, self.request = cursor.u16(), cursor.u16(), cursor.u16(), cursor.u32()
-        if self.flags & FLAG_PREFIX:
-            cursor.skip(cursor.u16())
-        self.body = cursor
-        self.whole = True
+        if len(data) < HEADER:
+            raise Malformed(f"SNAC of {len(data)} bytes")
+        family, subtype, flags, request = _FIELDS.unpack_from(data)
+        body = Cursor(data, HEADER)
+        if flags & FLAG_PREFIX:
+            body.skip(body.u16())
+        return cls(family, subtype, flags, request, body)
 
     def tlvs(self, count: int | None = None) -> Tlvs:
         found = tlvs(self.body, count)

@@ -102,7 +102,7 @@ class Toc(Dissector[Flap]):
             except Malformed:
                 self._foreign += 1
                 raise
-            frame = next(flap.cut(box), None)
+            frame = flap.cut(box, flap.header(box.data))
             if frame is None:
                 return
             yield frame
@@ -349,7 +349,7 @@ class Toc(Dissector[Flap]):
         self, side: Side, sender: str | None, recipient: str | None, text: str, room: str | None = None
     ) -> Iterator[Event]:
         name = self.rooms.get(room, room) if room is not None else None
-        yield from self.memory.guess_service(side, sender, recipient)
+        yield from self.memory.guess_service(side, sender or recipient)
         text = aimtext.plain(text)
         if text:
             yield Message(side=side, sender=sender, recipient=recipient or name, room=name, text=text)

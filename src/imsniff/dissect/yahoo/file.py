@@ -61,9 +61,9 @@ class Offer(NamedTuple):
 
 def uploaded(packet: Packet) -> Offer | None:
     """The file whose bytes follow behind this packet, if they do."""
-    if packet.service != Service.FILE or Key.FILE_BYTES not in packet.pairs:
+    if Key.FILE_BYTES not in packet.pairs.record or packet.service != Service.FILE:
         return None
-    record = packet.pairs.record()
+    record = packet.pairs.record
     file, size = name(record, Key.FILE_NAME), number(record.get(Key.FILE_SIZE))
     if file is None or not size:
         return None
@@ -71,7 +71,7 @@ def uploaded(packet: Packet) -> Offer | None:
 
 
 def offered(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
-    record = packet.pairs.record()
+    record = packet.pairs.record
     if packet.service == Service.PEER_FILE:
         yield from peer_address(ymsg, side, packet)
     if record.get(Key.TYPE, b"FILEXFER") != b"FILEXFER":
@@ -95,7 +95,7 @@ def offered(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
 
 def offered_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
     """Offer, acceptance, refusal."""
-    record = packet.pairs.record()
+    record = packet.pairs.record
     state = ACTIONS.get(record.get(Key.FILE_ACTION, b"1"))
     token = record.get(Key.FILE_TOKEN, b"")
     if state is None:
@@ -120,7 +120,7 @@ def offered_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
 
 def whereabouts_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
     """`FILE_INFO_15` from the sender, `FILE_ACCEPT_15` from the receiver: the address to meet at."""
-    record = packet.pairs.record()
+    record = packet.pairs.record
     here, there = name(record, Key.FROM, Key.SELF), name(record, Key.TO)
     refused = record.get(Key.ERROR, b"0") not in (b"", b"0")
     if packet.service == Service.FILE_ACCEPT_15:
@@ -141,7 +141,7 @@ def _answered(ymsg: Ymsg, side: Side, token: bytes, offer: Offer, state: Transfe
 
 
 def peer_address(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
-    record = packet.pairs.record()
+    record = packet.pairs.record
     raw = record.get(Key.ADDRESS)
     if not raw:
         return

@@ -26,12 +26,12 @@ _DISGUISED = "0123456789abcdefghijklmnop"
 
 
 def auth(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
-    record = packet.pairs.record()
+    record = packet.pairs.record
     yield from ymsg.known_as(side, name(record, Key.SELF, Key.ID))
 
 
 def response(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
-    record = packet.pairs.record()
+    record = packet.pairs.record
     answer = name(record, Key.RESPONSE, Key.RESPONSE_CRYPT, Key.RESPONSE_15)
     bearer = {"Y": record.get(Key.COOKIE_Y, b""), "T": record.get(Key.COOKIE_T, b"")}
     if not answer and not any(bearer.values()):
@@ -59,7 +59,7 @@ def response(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
 
 def granted(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
     """The contact list only comes to who is let in; up to version 12 it brings the cookies."""
-    record = packet.pairs.record()
+    record = packet.pairs.record
     identities = record.get(Key.IDENTITIES, b"").split(b",")[0]
     yield from ymsg.known_as(side, name(record, Key.ME) or decoded(identities)[:MAX_NAME] or None)
     yield from ymsg.settle(Outcome.OK)

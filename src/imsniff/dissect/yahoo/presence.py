@@ -36,7 +36,7 @@ CUSTOM = 99
 
 
 def presence(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
-    mine = packet.pairs.record()
+    mine = packet.pairs.record
     if packet.service in (Service.LOGON, Service.USERSTAT) and Key.ID in mine:
         yield from ymsg.known_as(side, name(mine, Key.SELF, Key.ID))
     if Key.BUDDY in mine:
@@ -85,7 +85,7 @@ def contact_list_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
 
 def added(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
     """A buddy was added or moved; an answer with an error other than 0 took it back."""
-    record = packet.pairs.record()
+    record = packet.pairs.record
     if record.get(Key.ERROR, b"0") not in (b"", b"0"):
         return
     yield from ymsg.known_as(side, name(record, Key.SELF))

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 class Roles(NamedTuple):
     sender: tuple[int, ...]
     text: int = Key.TEXT
-    recipient: tuple[int, ...] = ()
+    recipient: int | None = None
     room: int | None = None
 
 
 ROLES: dict[int, Roles] = {
-    Service.MESSAGE: Roles(sender=(Key.FROM, Key.SELF, Key.ID), recipient=(Key.TO,)),
-    Service.MASS_MESSAGE: Roles(sender=(Key.FROM, Key.SELF, Key.ID), recipient=(Key.TO,)),
-    Service.SMS: Roles(sender=(Key.FROM, Key.SELF, Key.ID), recipient=(Key.TO,)),
-    Service.NEW_CONTACT: Roles(sender=(Key.FROM, Key.ME, Key.SELF), recipient=(Key.TO,)),
-    Service.AUTH_BUDDY: Roles(sender=(Key.FROM, Key.SELF), recipient=(Key.TO,)),
-    Service.AUTH_BUDDY_15: Roles(sender=(Key.FROM, Key.SELF), recipient=(Key.TO,)),
-    Service.ADD_BUDDY: Roles(sender=(Key.FROM, Key.SELF), recipient=(Key.BUDDY,)),
-    Service.DENY_BUDDY: Roles(sender=(Key.FROM, Key.SELF), recipient=(Key.BUDDY,)),
+    Service.MESSAGE: Roles(sender=(Key.FROM, Key.SELF, Key.ID), recipient=Key.TO),
+    Service.MASS_MESSAGE: Roles(sender=(Key.FROM, Key.SELF, Key.ID), recipient=Key.TO),
+    Service.SMS: Roles(sender=(Key.FROM, Key.SELF, Key.ID), recipient=Key.TO),
+    Service.NEW_CONTACT: Roles(sender=(Key.FROM, Key.ME, Key.SELF), recipient=Key.TO),
+    Service.AUTH_BUDDY: Roles(sender=(Key.FROM, Key.SELF), recipient=Key.TO),
+    Service.AUTH_BUDDY_15: Roles(sender=(Key.FROM, Key.SELF), recipient=Key.TO),
+    Service.ADD_BUDDY: Roles(sender=(Key.FROM, Key.SELF), recipient=Key.BUDDY),
+    Service.DENY_BUDDY: Roles(sender=(Key.FROM, Key.SELF), recipient=Key.BUDDY),
     Service.CONF_INVITE: Roles(sender=(Key.HOST, Key.SELF), text=Key.INVITATION, room=Key.ROOM),
     Service.CONF_ADD_INVITE: Roles(sender=(Key.HOST, Key.SELF), text=Key.INVITATION, room=Key.ROOM),
     Service.CONF_DECLINE: Roles(sender=(Key.DECLINED_BY, Key.SELF), room=Key.ROOM),
@@ -43,29 +43,33 @@ ROLES: dict[int, Roles] = {
 
 
 def message(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
-    roles = ROLES[packet.service]
-    # Messages that waited on the server come several to a packet, each with its own 4, 5, 14 and 15, in any order.
-    if len(packet.pairs.all(roles.text)) > 1:
-        for record in packet.pairs.records((*roles.recipient, Key.FROM, roles.text)):
-            yield from _said(ymsg, side, packet, record, [name(record, *roles.recipient)])
-        return
-    named = [value for key in roles.recipient for value in packet.pairs.all(key) if value][:MAX_ADDRESSEES]
-    yield from _said(
-        ymsg, side, packet, packet.pairs.record(), [decoded(value)[:MAX_NAME] for value in named] or [None]
-    )
+    roles, pairs = ROLES[packet.service], packet.pairs
+    if pairs.repeats and len(pairs.all(roles.text)) > 1:
+        return _several(ymsg, side, packet, roles)
+    named = pairs.all(roles.recipient) if roles.recipient is not None else []
+    recipients = [decoded(value)[:MAX_NAME] for value in named if value][:MAX_ADDRESSEES]
+    return _said(ymsg, side, packet, roles, pairs.record, recipients or [None])
 
 
-def _said(ymsg: Ymsg, side: Side, packet: Packet, record: Record, recipients: Sequence[str | None]) -> Iterator[Event]:
-    roles = ROLES[packet.service]
+def _several(ymsg: Ymsg, side: Side, packet: Packet, roles: Roles) -> Iterator[Event]:
+    """Messages that waited on the server come several to a packet, each with its own 4, 5, 14 and 15, in any order."""
+    keys = () if roles.recipient is None else (roles.recipient,)
+    for record in packet.pairs.records((*keys, Key.FROM, roles.text)):
+        yield from _said(ymsg, side, packet, roles, record, [name(record, *keys)])
+
+
+def _said(
+    ymsg: Ymsg, side: Side, packet: Packet, roles: Roles, record: Record, recipients: Sequence[str | None]
+) -> Iterator[Event]:
     text = plain(record.get(roles.text, b""))
     sender = name(record, *roles.sender)
     from_client = roles.sender[0] not in record
-    if packet.service == Service.CONF_MESSAGE and Key.MEMBER in record:
+    if Key.MEMBER in record and packet.service == Service.CONF_MESSAGE:
         # With the list of members (53) it comes from the client, whatever 3 says.
         sender, from_client = name(record, Key.SELF), True
     if from_client:
         yield from ymsg.known_as(side, sender)
-    elif roles.recipient == (Key.TO,):
+    elif ymsg.own is None and roles.recipient == Key.TO:
         yield from ymsg.known_as(side.other, name(record, Key.TO))
     if not text.strip() or ymsg.repeated(sender, record.get(Key.MESSAGE_ID)):
         return
@@ -79,5 +83,5 @@ def _said(ymsg: Ymsg, side: Side, packet: Packet, record: Record, recipients: Se
             room=room,
             text=text,
             offline=packet.status == OFFLINE and packet.service == Service.MESSAGE,
-            wire=excerpt(f"YMSG service {packet.service:#04x}: {sender} to {recipient}, key {roles.text:d}"),
+            wire=excerpt(f"YMSG service {packet.service:#04x}: {sender} to {recipient}, key {roles.text}"),
         )

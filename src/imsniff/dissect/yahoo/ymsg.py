@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from struct import Struct
 from typing import ClassVar, NamedTuple
 
 from imsniff.dissect.core import Dissector, Inbox, Remembered
-from imsniff.dissect.cursor import U16, U32, Malformed
+from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.yahoo.file import Offer, offered, offered_15, peer_address, uploaded, whereabouts_15
 from imsniff.dissect.yahoo.login import auth, bearer, granted, response
 from imsniff.dissect.yahoo.old import OLD_HEADER, OldPacket, old_packet, old_size, on_old_packet
@@ -60,7 +61,7 @@ class Bad(NamedTuple):
 
 
 Frame = Packet | OldPacket | Head | Received | Bad
-Handler = Callable[["Ymsg", Side, Packet], Iterator[Event]]
+Handler = Callable[["Ymsg", Side, Packet], Iterable[Event]]
 
 
 def listed(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
@@ -78,9 +79,9 @@ def asked_and_added(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
     yield from message(ymsg, side, packet)
 
 
-def alive(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def alive(ymsg: Ymsg, side: Side, packet: Packet) -> Iterable[Event]:
     """Hours of a quiet session are nothing but these, and they name the account."""
-    yield from ymsg.known_as(side, name(packet.pairs.record(), Key.ID, Key.SELF))
+    return ymsg.known_as(side, name(packet.pairs.record, Key.ID, Key.SELF))
 
 
 HANDLERS: dict[int, Handler] = {
@@ -147,7 +148,6 @@ class Ymsg(Dissector[Frame]):
         self._states: Remembered[str, tuple[str, str | None]] = Remembered(MAX_CONTACTS)
         self._messages: Remembered[tuple[str | None, bytes], None] = Remembered()
         self._uploads: dict[Side, Upload] = {}
-        self._told_service = False
         self._cuts: dict[bytes, Callable[[Side, Inbox], Frame | None]] = {
             MAGIC: self._packet,
             **dict.fromkeys(OLD, _old_packet),
@@ -163,35 +163,39 @@ class Ymsg(Dissector[Frame]):
     # --- framing ------------------------------------------------------------------------------------------------------
 
     def frames(self, side: Side, box: Inbox) -> Iterator[Frame]:
-        while box:
-            if (upload := self._uploads.get(side)) is not None:
+        while data := box.data:
+            if self._uploads and (upload := self._uploads.get(side)) is not None:
                 upload.add(box.take(min(upload.left, len(box))) or b"")
                 if upload.left:
                     return
                 yield self._whole(side, upload)
                 continue
-            start = bytes(box.data[:8])
-            cut = next((cut for opening, cut in self._cuts.items() if start.startswith(opening)), None)
-            if cut is not None:
-                if (frame := cut(side, box)) is None:
-                    return
-                yield frame
-            elif start.startswith(MAGIC, COUNT):
-                box.drop(COUNT)
-            elif any(opening.startswith(start) for opening in self._cuts) or MAGIC.startswith(start[COUNT:]):
-                return
+            for opening, cut in self._cuts.items():
+                if data.startswith(opening):
+                    if (frame := cut(side, box)) is None:
+                        return
+                    yield frame
+                    break
             else:
-                raise Malformed(f"no packet begins with {start[:5]!r}")
+                start = bytes(data[:8])
+                if start.startswith(MAGIC, COUNT):
+                    box.drop(COUNT)
+                elif any(opening.startswith(start) for opening in self._cuts) or MAGIC.startswith(start[COUNT:]):
+                    return
+                else:
+                    raise Malformed(f"no packet begins with {start[:5]!r}")
 
     def _packet(self, side: Side, box: Inbox) -> Packet | Bad | None:
-        if len(box) < HEADER:
+        if len(box.data) < HEADER:
             return None
         version, service, status, length = _header(box.data, 0)
-        frame = box.take(HEADER + length)
-        if frame is None:
+        end = HEADER + length
+        if len(box.data) < end:
             return None
+        body = bytes(box.data[HEADER:end])
+        box.drop(end)
         try:
-            packet = Packet(version, service, status, Pairs(frame[HEADER:]))
+            packet = Packet(version, service, status, Pairs(body))
         except Malformed as why:  # the length still tells where the next packet begins
             return Bad(str(why))
         if (offer := uploaded(packet)) is not None:
@@ -226,22 +230,24 @@ class Ymsg(Dissector[Frame]):
     # --- meaning ------------------------------------------------------------------------------------------------------
 
     def on_frame(self, side: Side, frame: Frame) -> Iterator[Event]:
-        if isinstance(frame, Head):
-            yield from self._cookies(side, frame.text)
-            return
-        if isinstance(frame, Bad):
-            raise Malformed(frame.why)
-        if isinstance(frame, Received):
-            yield frame.offer.event(side, TransferState.COMPLETED, frame.sha256)
-            return
-        self._packets += 1
-        if not self._told_service:
-            self._told_service = True
-            yield Trait(side=side, service="yahoo")
-        if isinstance(frame, OldPacket):
+        if isinstance(frame, Packet):
+            yield from self._counted(side)
+            if (handler := HANDLERS.get(frame.service)) is not None:
+                yield from handler(self, side, frame)
+        elif isinstance(frame, OldPacket):
+            yield from self._counted(side)
             yield from on_old_packet(self, side, frame)
-        elif (handler := HANDLERS.get(frame.service)) is not None:
-            yield from handler(self, side, frame)
+        elif isinstance(frame, Head):
+            yield from self._cookies(side, frame.text)
+        elif isinstance(frame, Received):
+            yield frame.offer.event(side, TransferState.COMPLETED, frame.sha256)
+        else:
+            raise Malformed(frame.why)
+
+    def _counted(self, side: Side) -> Iterable[Event]:
+        """One packet more; the first tells the service."""
+        self._packets += 1
+        return (Trait(side=side, service="yahoo"),) if self._packets == 1 else ()
 
     def _cookies(self, side: Side, head: str) -> Iterator[Event]:
         for line in head.split("\r\n"):
@@ -252,23 +258,26 @@ class Ymsg(Dissector[Frame]):
 
     # --- what the handlers share --------------------------------------------------------------------------------------
 
-    def known_as(self, side: Side, account: str | None) -> Iterator[Event]:
+    def known_as(self, side: Side, account: str | None) -> Iterable[Event]:
         """The session's account, the first time it is told."""
-        if account and self.own is None:
-            self.own = account
-            yield Trait(side=side, account=account)
+        if self.own is not None or not account:
+            return ()
+        self.own = account
+        return (Trait(side=side, account=account),)
 
-    def contact(self, side: Side, account: str, group: str | None) -> Iterator[Event]:
+    def contact(self, side: Side, account: str, group: str | None) -> Iterable[Event]:
         """Somebody on the list, once: what the client asks the server repeats."""
-        if account and (account, group) not in self._contacts:
-            self._contacts[account, group] = None
-            yield Contact(side=side, owner=self.own, account=account, group=group or None)
+        if not account or (account, group) in self._contacts:
+            return ()
+        self._contacts[account, group] = None
+        return (Contact(side=side, owner=self.own, account=account, group=group or None),)
 
-    def seen(self, side: Side, account: str, status: str, note: str | None) -> Iterator[Event]:
+    def seen(self, side: Side, account: str, status: str, note: str | None) -> Iterable[Event]:
         """A status, unless it is the one last told."""
-        if self._states.get(account) != (status, note):
-            self._states[account] = (status, note)
-            yield Presence(side=side, account=account, status=status, note=note)
+        if self._states.get(account) == (status, note):
+            return ()
+        self._states[account] = (status, note)
+        return (Presence(side=side, account=account, status=status, note=note),)
 
     def repeated(self, sender: str | None, number: bytes | None) -> bool:
         """Whether a numbered message was told before: version 16 sends again until it is acknowledged."""
@@ -281,16 +290,16 @@ class Ymsg(Dissector[Frame]):
 
 _KEY = re.compile(rb"[0-9]{1,5}\xc0\x80")
 _HALF_KEY = re.compile(rb"[0-9]{0,5}\xc0?")
+_FIELDS = Struct("!4xHxxHHI")
 
 
 def _header(data: bytearray, at: int) -> tuple[int, int, int, int]:
     """Version, service, status and body length of the packet at `at`, whose header is there."""
-    version, length, service = (int(U16.unpack_from(data, at + offset)[0]) for offset in (4, 8, 10))
+    version, length, service, status = _FIELDS.unpack_from(data, at)
     if version > MAX_VERSION or service > MAX_SERVICE:
         raise Malformed(f"version {version:#x}, service {service:#x}")
     if 0 < length < 3:
         raise Malformed(f"body of {length} bytes cannot hold a pair")
-    status = int(U32.unpack_from(data, at + 12)[0])
     return version, service, status, length
 
 
