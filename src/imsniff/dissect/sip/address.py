@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from imsniff.dissect.recall import recalled
 from imsniff.dissect.sip.message import number, parameters
-from imsniff.dissect.sip.recall import recalled
 from imsniff.limits import MAX_NAME
 
 

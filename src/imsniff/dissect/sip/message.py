@@ -18,7 +18,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.dissect.sip.recall import recalled
+from imsniff.dissect.recall import recalled
 from imsniff.limits import MAX_HEADERS
 
 COMPACT = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from imsniff.dissect.recall import recalled
 from imsniff.dissect.sip.address import address
 from imsniff.dissect.sip.message import Head, number
-from imsniff.dissect.sip.recall import recalled
 from imsniff.events import Side
 from imsniff.limits import MAX_NAME
 

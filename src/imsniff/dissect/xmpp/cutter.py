@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from imsniff.dissect.core import Inbox
 from imsniff.dissect.cursor import Malformed
@@ -44,6 +45,11 @@ WITHIN = [
 ]
 """By the group of STANZA: its end tag (1), another one inside, or markup that is no tag (2). In well-formed XML these
 can be nothing else, so that nothing else in a stanza needs to be looked at."""
+WHOLE = re.compile(
+    rb"""<(message|presence|iq)(?=[\s/>])[^<>"']*+(?:"[^"<]*+"[^<>"']*+|'[^'<]*+'[^<>"']*+)*+"""
+    rb"""(?:(?<=/)>|>(?:[^<]*+<(?!\1[\s/>]|/\1\s{0,8}+>|[!?]))*+[^<]*+</\1\s{0,8}+>)"""
+)
+"""A stanza that is all there, without another one or markup that is no tag inside: nearly every one comes so."""
 TAIL = 20
 """Bytes of the longest match of these."""
 LIMIT = MAX_STANZA - 16
@@ -64,7 +70,7 @@ class Kind(Enum):
     """Not cut here: the dissector's words for the first byte of a TLS record, and for compression gone wrong."""
 
 
-class Piece(NamedTuple):
+class Piece(Struct, frozen=True):
     kind: Kind
     raw: bytes
 
@@ -109,8 +115,13 @@ class Cutter:
     def next(self, box: Inbox) -> Piece | None:
         """The next whole piece, removed from `box`; None while it is not all there."""
         while True:
-            if self.between:
-                if not self._skip_blanks(box) or NAMED.match(box.data) is None:
+            if not (self._depth or self._at or self._end):
+                if not self._skip_blanks(box):
+                    return None
+                whole = WHOLE.match(box.data)
+                if whole is not None and whole.end() <= LIMIT:
+                    return Piece(Kind.ELEMENT, box.take(whole.end()) or b"")
+                if NAMED.match(box.data) is None:
                     return None
                 stanza = STANZA.match(box.data)
                 self._within = WITHIN[(stanza.lastindex or 1) - 1] if stanza is not None else None
@@ -126,10 +137,11 @@ class Cutter:
                 return piece
 
     def _skip_blanks(self, box: Inbox) -> bool:
-        if (blanks := BLANKS.match(box.data)) is not None:
-            box.drop(blanks.end())
-        if box.data and box.data[0] != 0x3C:
-            raise Malformed("text between stanzas")
+        if not box.data.startswith(b"<"):
+            if (blanks := BLANKS.match(box.data)) is not None:
+                box.drop(blanks.end())
+            if box.data and box.data[0] != 0x3C:
+                raise Malformed("text between stanzas")
         return bool(box.data)
 
     def _tokens(self, data: bytearray) -> int:
