@@ -123,7 +123,7 @@ class Sip(Dissector[SipMessage]):
         data = bytes(box.data)
         blank = _BLANK_LINE.search(data)
         end, body_at = blank.span() if blank else (len(data), len(data))
-        head = parse_head(_text(data[:end]))
+        head = parse_head(data[:end].decode("utf-8", "replace"))
         left = len(data) - body_at
         length, bad = content_length(head, MAX_SIP_MESSAGE)
         flaw = "" if blank else "sip.truncated"
@@ -161,7 +161,7 @@ class Sip(Dissector[SipMessage]):
         end, body_at = blank.span()
         if data.find(b"\n", 0, MAX_LINE) < 0:
             raise Malformed(NO_START)
-        head = parse_head(_text(data[:end]))
+        head = parse_head(data[:end].decode("utf-8", "replace"))
         length, bad = content_length(head, MAX_SIP_MESSAGE)
         if length is None and not bad and "content-type" not in head.headers:
             length = 0  # RFC 3261 section 18.3 demands the length on a stream; without a type there will be no body

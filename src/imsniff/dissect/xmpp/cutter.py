@@ -36,7 +36,7 @@ NAME = re.compile(rb"</?+([^\s<>\"'/!?=:]++(?::[^\s<>\"'/!?=:]++)?+)")
 IN_TAG = re.compile(rb"[<>\"']")
 IN_QUOTES = {ord('"'): re.compile(rb'["<]'), ord("'"): re.compile(rb"['<]")}
 TAG = re.compile(rb"""<[^<>"']*+(?:"[^"<]*+"[^<>"']*+|'[^'<]*+'[^<>"']*+)*+>""")
-SLASH = ord("/")
+SLASH, LESS = b"/<"
 NAMED = re.compile(rb"<(?:[^\s/>]{0,9}+[\s/>]|[^\s/>]{10})")
 """Enough of a tag to know whether it is one of the next."""
 STANZA = re.compile(rb"<(?:(message)|(presence)|(iq))[\s/>]")
@@ -116,11 +116,11 @@ class Cutter:
         """The next whole piece, removed from `box`; None while it is not all there."""
         while True:
             if not (self._depth or self._at or self._end):
-                if not self._skip_blanks(box):
+                if not box.data or (box.data[0] != LESS and not self._skip_blanks(box)):
                     return None
                 whole = WHOLE.match(box.data)
-                if whole is not None and whole.end() <= LIMIT:
-                    return Piece(Kind.ELEMENT, box.take(whole.end()) or b"")
+                if whole is not None and (end := whole.end()) <= LIMIT:
+                    return Piece(Kind.ELEMENT, box.take(end) or b"")
                 if NAMED.match(box.data) is None:
                     return None
                 stanza = STANZA.match(box.data)
@@ -137,11 +137,10 @@ class Cutter:
                 return piece
 
     def _skip_blanks(self, box: Inbox) -> bool:
-        if not box.data.startswith(b"<"):
-            if (blanks := BLANKS.match(box.data)) is not None:
-                box.drop(blanks.end())
-            if box.data and box.data[0] != 0x3C:
-                raise Malformed("text between stanzas")
+        if (blanks := BLANKS.match(box.data)) is not None:
+            box.drop(blanks.end())
+        if box.data and box.data[0] != LESS:
+            raise Malformed("text between stanzas")
         return bool(box.data)
 
     def _tokens(self, data: bytearray) -> int:
@@ -232,7 +231,7 @@ class Cutter:
             byte, self._end = data[found.start()], found.end()
             if self._end > LIMIT:
                 raise Malformed(TOO_LONG)
-            if byte == 0x3C:
+            if byte == LESS:
                 raise Malformed("'<' inside a tag")
             if byte == 0x3E:
                 break
