@@ -10,13 +10,12 @@ References: RFC 3261 sections 19.1, 20.10, 20.42, 25.1; RFC 3966 (tel); RFC 3581
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.dissect.sip.message import parameters
-from imsniff.limits import MAX_CACHED, MAX_NAME
+from imsniff.dissect.recall import recalled
+from imsniff.dissect.sip.message import number, parameters
+from imsniff.limits import MAX_NAME
 
 
 class Uri(NamedTuple):
@@ -27,11 +26,8 @@ class Uri(NamedTuple):
     port: int | None
     params: str
     """What follows the host, from the first `;` on."""
-
-    @property
-    def account(self) -> str:
-        """`user@host` as the protocol's people write it, without scheme and port; the host alone where no user is."""
-        return (f"{self.user}@{self.host}" if self.user and self.host else self.user or self.host)[:MAX_NAME]
+    account: str
+    """`user@host` as the protocol's people write it, without scheme and port; the host alone where no user is."""
 
 
 class Hop(NamedTuple):
@@ -39,18 +35,16 @@ class Hop(NamedTuple):
 
     host: str
     port: int | None
-    received: str
-    rport: int | None
-    branch: str
+    received: str = ""
+    """The address it came from, where that is another than it says."""
+    rport: int | None = None
+    """The port it came from, told with `received`."""
 
 
+@recalled
 def host_port(text: str) -> tuple[str, int | None]:
     """`host`, `host:port`, `[v6]`, `[v6]:port`, or an IPv6 address that was not bracketed. A bad port is no port."""
     text = text.strip()
-    return _known_host(text) if len(text) <= MAX_NAME else _host_port(text)
-
-
-def _host_port(text: str) -> tuple[str, int | None]:
     if text[:1] == "[":
         host, _, rest = text[1:].partition("]")
         return host, _port(rest.lstrip()[1:]) if rest.lstrip()[:1] == ":" else None
@@ -60,31 +54,21 @@ def _host_port(text: str) -> tuple[str, int | None]:
     return host.strip(), _port(port)
 
 
-_known_host = lru_cache(maxsize=MAX_CACHED)(_host_port)
-
-
 def _port(text: str) -> int | None:
-    if not text:
-        return None
-    try:
-        return decimal(text.strip(), 0xFFFF) or None
-    except Malformed:
-        return None
+    port = number(text.strip())
+    return port if port is not None and 0 < port <= 0xFFFF else None
 
 
+@recalled
 def parse_uri(text: str) -> Uri | None:
     """A URI of any scheme, None where it is none. Never raises."""
-    return _known_uri(text) if len(text) <= MAX_NAME else _uri(text)
-
-
-def _uri(text: str) -> Uri | None:
     scheme, colon, rest = text.strip().partition(":")
     if not colon:
         return None
     scheme = scheme.lower()
     if scheme == "tel":
-        number, semicolon, params = rest.partition(";")
-        return Uri(scheme, number, "", None, semicolon + params)
+        dialled, semicolon, params = rest.partition(";")
+        return Uri(scheme, dialled, "", None, semicolon + params, dialled[:MAX_NAME])
     rest = rest.removeprefix("//")
     user, at, place = rest.partition("@")
     if not at:
@@ -98,13 +82,11 @@ def _uri(text: str) -> Uri | None:
     host, port = host_port(place[:end])
     if "%" in user:
         user = unquote(user, errors="replace")
-    return Uri(scheme, user, host, port, place[end:])
+    account = f"{user}@{host}" if user and host else user or host
+    return Uri(scheme, user, host, port, place[end:], account[:MAX_NAME])
 
 
-_known_uri = lru_cache(maxsize=MAX_CACHED)(_uri)
-"""The same few people and servers stand in every message of a conversation."""
-
-
+@recalled
 def address(value: str) -> tuple[Uri | None, str]:
     """The URI of a From, To or Contact value, and the parameters after it."""
     start = 0
@@ -126,13 +108,20 @@ def address(value: str) -> tuple[Uri | None, str]:
 def parse_via(value: str) -> Hop | None:
     """One Via value; None where it names no host."""
     sent_by, _, rest = value.partition(";")
-    protocol, _, place = sent_by.strip().partition(" ")
+    hop = _sent_by(sent_by)
+    if hop is None or "received" not in rest.lower():
+        return hop
+    params = parameters(rest)
+    return hop._replace(received=params.get("received", ""), rport=_port(params.get("rport", "")))
+
+
+@recalled
+def _sent_by(text: str) -> Hop | None:
+    protocol, _, place = text.strip().partition(" ")
     if "/" not in protocol or not place:
         # blanks round the slashes, or a tab: the sent-by is the last word
-        words = sent_by.split()
+        words = text.split()
         if len(words) < 2:
             return None
         place = words[-1]
-    host, port = host_port(place)
-    params = parameters(rest) if rest else {}
-    return Hop(host, port, params.get("received", ""), _port(params.get("rport", "")), params.get("branch", ""))
+    return Hop(*host_port(place))

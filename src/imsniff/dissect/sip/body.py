@@ -13,9 +13,12 @@ from __future__ import annotations
 import binascii
 import re
 import zlib
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from imsniff.dissect.recall import recalled
 from imsniff.dissect.sip.address import address
 from imsniff.dissect.sip.message import parameters
 from imsniff.limits import MAX_BODY_NESTING, MAX_BODY_PARTS, MAX_HEADERS, MAX_STANZA
@@ -46,12 +49,12 @@ CHARSETS = {
 """Declared character set to codec. A table, because Python's codecs have names that are no character sets."""
 
 
-class Part(NamedTuple):
+class Part(Struct, frozen=True):
     """One body that is not a container."""
 
     kind: str
     """Media type in lower case, without parameters."""
-    params: dict[str, str]
+    params: Mapping[str, str]
     body: bytes
     disposition: str = ""
     """Content-Disposition as written."""
@@ -60,26 +63,29 @@ class Part(NamedTuple):
     recipient: str | None = None
 
 
-def media_type(value: str) -> tuple[str, dict[str, str]]:
+@recalled
+def media_type(value: str) -> tuple[str, Mapping[str, str]]:
     """`Text/Plain; charset=UTF-8` as `text/plain` and its parameters."""
     kind, _, rest = value.partition(";")
     return kind.strip().lower(), parameters(rest) if rest else {}
 
 
-def leaves(part: Part, depth: int = 0) -> Iterator[Part]:
+def leaves(part: Part, depth: int = 0) -> Iterable[Part]:
     """The part itself or, of a container, what is in it; at most MAX_BODY_PARTS of each level."""
     if depth >= MAX_BODY_NESTING:
+        return ()
+    return _opened(part, depth) if part.kind == "message/cpim" or part.kind.startswith("multipart/") else (part,)
+
+
+def _opened(container: Part, depth: int) -> Iterator[Part]:
+    if container.kind == "message/cpim":
+        yield from leaves(_cpim(container), depth + 1)
         return
-    if part.kind.startswith("multipart/"):
-        inner = list(_parts(part))
-        if part.kind == "multipart/alternative":
-            inner = [each for each in inner if each.kind == "text/plain"] or inner[-1:]
-        for each in inner:
-            yield from leaves(each, depth + 1)
-    elif part.kind == "message/cpim":
-        yield from leaves(_cpim(part), depth + 1)
-    else:
-        yield part
+    inner = list(_parts(container))
+    if container.kind == "multipart/alternative":
+        inner = [each for each in inner if each.kind == "text/plain"] or inner[-1:]
+    for each in inner:
+        yield from leaves(each, depth + 1)
 
 
 def decoded(part: Part) -> str:
@@ -147,7 +153,7 @@ def _parts(container: Part) -> Iterator[Part]:
             return
         piece = piece.removeprefix(b"\r").removeprefix(b"\n").removesuffix(b"\n").removesuffix(b"\r")
         part = _mime(*_split(piece))
-        yield part._replace(sender=container.sender, recipient=container.recipient)
+        yield replace(part, sender=container.sender, recipient=container.recipient)
 
 
 def _cpim(wrapper: Part) -> Part:

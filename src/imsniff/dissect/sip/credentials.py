@@ -142,6 +142,9 @@ class Waiting:
         self._waiting: dict[str, tuple[int, list[tuple[bool, Login]]]] = {}
         self._said: Remembered[tuple[str | None, str, str | None], Outcome] = Remembered()
 
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
     def add(self, transaction: str, proxy: bool, credential: Login, now: int) -> Iterator[Login]:
         """`now` counts messages. Yields what has waited too long."""
         _, held = self._waiting.setdefault(transaction, (now, []))

@@ -12,7 +12,13 @@ References: RFC 3261 sections 7, 20 and 25; compact forms also from RFC 3515, 38
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
+from msgspec import Struct
+
 from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.dissect.recall import recalled
 from imsniff.limits import MAX_HEADERS
 
 COMPACT = {
@@ -54,19 +60,21 @@ _KEPT = (
 )
 _ODD_CASE = ("Call-ID", "Call-Id", "CallID", "CSeq", "CSEQ", "WWW-Authenticate", "Www-Authenticate")
 
+_PASSED_OVER = ("max-forwards", "record-route", "route", "allow", "supported", "require")
+
 HEADERS: dict[str, str] = {short.upper(): name for short, name in COMPACT.items()}
 HEADERS.update(COMPACT)
 HEADERS.update({name: name for name in _KEPT})
 HEADERS.update({name.title(): name for name in _KEPT})
 HEADERS.update({name: name.lower() for name in _ODD_CASE if name != "CallID"})
-"""Spelling to name: what nearly all implementations write needs one look-up, the others a second in lower case."""
+HEADERS.update({spelling: "" for name in _PASSED_OVER for spelling in (name, name.title())})
+"""Spelling to name, empty for those that are not kept: what nearly all implementations write needs one look-up, the
+others a second in lower case."""
 
-KNOWN = (
-    frozenset(_KEPT) | frozenset(COMPACT) | {"max-forwards", "record-route", "route", "allow", "supported", "require"}
-)
+KNOWN = frozenset(_KEPT) | frozenset(COMPACT) | frozenset(_PASSED_OVER)
 """Names, in lower case, one of which follows the start line of every real message."""
 
-MANDATORY = ("via", "from", "to", "call-id", "cseq")
+MANDATORY = frozenset({"via", "from", "to", "call-id", "cseq"})
 """RFC 3261 section 8.1.1. Broken clients and scanners forget some; a message that has none of them is none."""
 
 SCHEMES = frozenset({"sip", "sips", "tel", "urn", "im", "pres", "mailto", "h323", "service"})
@@ -75,43 +83,61 @@ SCHEMES = frozenset({"sip", "sips", "tel", "urn", "im", "pres", "mailto", "h323"
 _TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~")
 _MAX_METHOD = 32
 
+_FOLD = re.compile("\n[ \t]")
+
 NO_START = "no start line"
 """Why bytes are refused; says nothing of them, since how many are there depends on the segments they came in."""
 
 
-class Head:
-    """One start line and its headers. `method` is empty in a response, `status` is 0 in a request."""
+class StartLine(NamedTuple):
+    """`method` is empty in a response, `status` is 0 in a request."""
 
-    __slots__ = ("headers", "method", "overfull", "start", "status", "uri")
+    text: str
+    method: str
+    uri: str
+    status: int
 
-    def __init__(self, start: str, method: str, uri: str, status: int) -> None:
-        self.start = start
-        self.method = method
-        self.uri = uri
-        self.status = status
-        self.headers: dict[str, list[str]] = {}
-        self.overfull = False
-        """More than MAX_HEADERS lines came; the rest was not read."""
+
+class Head(Struct):
+    """One start line and its headers."""
+
+    start: str
+    method: str
+    uri: str
+    status: int
+    headers: dict[str, str]
+    """The first value of each."""
+    repeated: dict[str, list[str]]
+    """The further values of those that came more than once."""
+    overfull: bool
+    """More than MAX_HEADERS lines came; the rest was not read."""
 
     def get(self, name: str) -> str:
         """The first value of a header, empty where it is absent."""
-        values = self.headers.get(name)
-        return values[0] if values else ""
+        return self.headers.get(name, "")
+
+    def all(self, name: str) -> list[str]:
+        """The values of a header, one a line."""
+        first = self.headers.get(name)
+        if first is None:
+            return []
+        return [first, *self.repeated[name]] if name in self.repeated else [first]
 
     def every(self, name: str) -> list[str]:
         """All values of a header that may be a list, whether written on one line or several."""
-        values = self.headers.get(name)
-        if not values:
-            return []
-        return [each for value in values for each in listed(value)]
+        first = self.headers.get(name)
+        if first is not None and "," not in first and name not in self.repeated:
+            return [first]
+        return [each for value in self.all(name) for each in listed(value)]
 
 
-def start_line(line: str) -> Head | None:
-    """The start line as a head without headers; None where the line is not one."""
+@recalled
+def start_line(line: str) -> StartLine | None:
+    """The start line; None where the line is not one."""
     if line[:8] == "SIP/2.0 ":
         code = line[8:11]
         if len(code) == 3 and code.isascii() and code.isdigit() and "1" <= code[0] <= "6" and line[11:12] in ("", " "):
-            return Head(line, "", "", int(code))
+            return StartLine(line, "", "", int(code))
         return None
     if line[-8:].upper() != " SIP/2.0":
         return None
@@ -122,34 +148,52 @@ def start_line(line: str) -> Head | None:
         return None
     if scheme.lower() not in SCHEMES:
         return None
-    return Head(line, method.upper(), uri, 0)
+    return StartLine(line, method.upper(), uri, 0)
 
 
-def parse_head(text: str) -> Head:
-    """A message's head without the empty line that ends it. Raises Malformed where it is no SIP message."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
-    if "\n " in text or "\n\t" in text:
-        text = text.replace("\n ", " ").replace("\n\t", " ")
+@recalled
+def _field(line: str) -> tuple[str | None, str]:
+    """A header's name, empty where it is not kept, and its value. No name: the value of the line before goes on."""
+    if line[:1] in (" ", "\t"):
+        return None, line
+    spelling, _, value = line.partition(":")
+    name = HEADERS.get(spelling)
+    if name is None:
+        name = HEADERS.get(spelling.strip().lower(), "")
+    return name, value.strip() if name else ""
+
+
+def parse_head(text: str, *, folded: bool = True) -> Head:
+    """A message's head without the empty line that ends it. Raises Malformed where it is no SIP message.
+
+    `folded`: a line that begins with a blank goes on with the value before it."""
     lines = text.split("\n")
-    head = start_line(lines[0].rstrip())
-    if head is None:
-        raise Malformed(NO_START)
-    if len(lines) > MAX_HEADERS:
-        del lines[MAX_HEADERS:]
-        head.overfull = True
-    headers, spellings = head.headers, HEADERS
-    for at in range(1, len(lines)):
-        name, _, value = lines[at].partition(":")
-        known = spellings.get(name) or spellings.get(name.strip().lower())
-        if known is not None:
-            if known in headers:
-                headers[known].append(value.strip())
+    start = start_line(lines.pop(0).rstrip())
+    overfull = len(lines) >= MAX_HEADERS
+    if start is None or overfull:
+        if folded and _FOLD.search(text) is not None:
+            return parse_head(_unfolded(text), folded=False)
+        if start is None:
+            raise Malformed(NO_START)
+        del lines[MAX_HEADERS - 1 :]
+    headers: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
+    for line in lines:
+        name, value = _field(line)
+        if name:
+            if name not in headers:
+                headers[name] = value
             else:
-                headers[known] = [value.strip()]
-    if not any(name in headers for name in MANDATORY):
+                repeated.setdefault(name, []).append(value)
+        elif name is None and folded:
+            return parse_head(_unfolded(text), folded=False)
+    if MANDATORY.isdisjoint(headers):
         raise Malformed("a start line without any header that SIP messages have")
-    return head
+    return Head(*start, headers, repeated, overfull)
+
+
+def _unfolded(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", " ")
 
 
 def listed(value: str) -> list[str]:
@@ -213,17 +257,27 @@ def unquoted(text: str) -> str:
     return "".join(out)
 
 
+@recalled
+def number(text: str) -> int | None:
+    """A decimal of 32 bits, None where the text is none."""
+    try:
+        return decimal(text)
+    except Malformed:
+        return None
+
+
 def content_length(head: Head, limit: int) -> tuple[int | None, bool]:
     """The announced length in bytes, None where there is none; and whether what is written there is no number up to
     `limit`. Several headers that disagree are as bad as none."""
-    values = head.headers.get("content-length")
-    if not values:
+    written = head.headers.get("content-length")
+    if written is None:
         return None, False
-    try:
-        lengths = {decimal(value, limit) for value in values}
-    except Malformed:
+    length = number(written)
+    if length is None or length > limit:
         return None, True
-    return (lengths.pop(), False) if len(lengths) == 1 else (None, True)
+    if head.repeated and any(number(other) != length for other in head.repeated.get("content-length", ())):
+        return None, True
+    return length, False
 
 
 def _split_unquoted(text: str, mark: str) -> list[str]:

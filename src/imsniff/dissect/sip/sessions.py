@@ -28,60 +28,68 @@ class Addresses:
         self._told: Remembered[tuple[str, str, str | None], None] = Remembered()
         self._known: Remembered[tuple[str, str], None] = Remembered()
 
-    def of_head(self, side: Side, head: Head, talk: Talk) -> Iterator[Event]:
+    def of_head(self, side: Side, head: Head, talk: Talk) -> list[Event]:
         """Via, Contact and Call-ID. The last Via is the caller's own; those before it are proxies'. A NOTIFY comes from
         the presence server, whatever its From says."""
+        told: list[Event] = []
+        headers = head.headers
         caller = talk.caller if talk.method != "NOTIFY" else None
         vias = head.every("via")
         for number, value in enumerate(vias, 1):
             hop = parse_via(value)
             if hop is not None:
                 whose = caller if number == len(vias) else None
-                yield from self._tell(side, "sip.via", hop.host, hop.port, whose, None)
+                told += self._tell(side, "sip.via", hop.host, hop.port, whose, None)
                 if hop.received:
-                    yield from self._tell(side, "sip.via", hop.received.strip("[]"), hop.rport, whose, None)
-        registers = talk.method == "REGISTER"
-        for value in head.every("contact"):
-            uri, _ = name_address(value)
-            if uri is not None and uri.host:
-                # without a user it is where a server is; only who registers means themselves all the same
-                whose = talk.contact_of if uri.user or registers else None
-                to = None if registers else talk.recipient
-                yield from self._tell(side, "sip.contact", uri.host, uri.port, whose, to)
-        _, _, host = head.get("call-id").rpartition("@")
+                    told += self._tell(side, "sip.via", hop.received.strip("[]"), hop.rport, whose, None)
+        if "contact" in headers:
+            registers = talk.method == "REGISTER"
+            for value in head.every("contact"):
+                uri, _ = name_address(value)
+                if uri is not None and uri.host:
+                    # without a user it is where a server is; only who registers means themselves all the same
+                    whose = talk.contact_of if uri.user or registers else None
+                    to = None if registers else talk.recipient
+                    told += self._tell(side, "sip.contact", uri.host, uri.port, whose, to)
+        _, _, host = headers.get("call-id", "").rpartition("@")
         if host:
             # made by who spoke first, which only the first request of a dialog shows
-            first = head.method and "tag=" not in head.get("to")
-            yield from self._tell(side, "sip.call-id", host, None, caller if first else None, None)
+            first = head.method and "tag=" not in headers.get("to", "")
+            told += self._tell(side, "sip.call-id", host, None, caller if first else None, None)
+        return told
 
     def of_description(
         self, side: Side, description: sdp.Description, whose: str | None, to: str | None
-    ) -> Iterator[Event]:
+    ) -> list[Event]:
         """c=, a=rtcp and MSRP paths first: they have a port where o= has none."""
+        told: list[Event] = []
         candidates = list(description.candidates)
         for media in description.media:
             for uri in media.paths:
-                yield from self._tell(side, "sip.sdp", uri.host, uri.port, whose, to)
+                told += self._tell(side, "sip.sdp", uri.host, uri.port, whose, to)
             for ip in media.addresses or description.addresses:
-                yield from self._tell(side, "sip.sdp", ip, media.port or None, whose, to)
+                told += self._tell(side, "sip.sdp", ip, media.port or None, whose, to)
             candidates += media.candidates
         for ip in (*description.addresses, description.origin):
-            yield from self._tell(side, "sip.sdp", ip, None, whose, to)
+            told += self._tell(side, "sip.sdp", ip, None, whose, to)
         for ip, port in candidates:
-            yield from self._tell(side, "sip.ice", ip, port, whose, to)
+            told += self._tell(side, "sip.ice", ip, port, whose, to)
+        return told
 
     def _tell(
         self, side: Side, via: str, host: str, port: int | None, whose: str | None, to: str | None
-    ) -> Iterator[Event]:
+    ) -> tuple[Event, ...]:
+        """The event where that is news and an address, else nothing."""
         key = (host, via, whose)
-        if not host or len(host) > MAX_NAME or key in self._told or (whose is None and key[:2] in self._known):
-            return
+        if key in self._told or not host or len(host) > MAX_NAME or (whose is None and key[:2] in self._known):
+            return ()
         self._told[key] = None
         self._known[key[:2]] = None
         ip = address(host)
-        if ip is not None:
-            shown = excerpt(f"{via}: {host}" + (f":{port}" if port else ""))
-            yield Exposure(side=side, account=whose, ip=ip, port=port, via=via, to=to, wire=shown)
+        if ip is None:
+            return ()
+        shown = excerpt(f"{via}: {host}" + (f":{port}" if port else ""))
+        return (Exposure(side=side, account=whose, ip=ip, port=port, via=via, to=to, wire=shown),)
 
 
 class Offered:

@@ -20,15 +20,16 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec import Struct
 
 from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.oscar.markup import plain
+from imsniff.dissect.recall import recalled
 from imsniff.dissect.sip import simple
-from imsniff.dissect.sip.address import Uri
-from imsniff.dissect.sip.address import address as name_address
+from imsniff.dissect.sip.address import address
 from imsniff.dissect.sip.body import Part, decoded, inflated, leaves, media_type
 from imsniff.dissect.sip.credentials import Waiting, login
 from imsniff.dissect.sip.message import KNOWN, NO_START, Head, content_length, credentials, parse_head, start_line
@@ -50,14 +51,14 @@ _GLUED = re.compile(rb"(?!BENOTIFY )[A-Za-z0-9._-]{1,20}(?:" + METHODS + rb") ")
 """A body without a line end runs into the next message: the method begins later than the line."""
 
 
-class SipMessage(NamedTuple):
+class SipMessage(Struct, frozen=True):
     head: Head
     body: bytes
     flaw: str
     """Code of what is wrong with the length, empty where nothing is."""
 
 
-class Opened(NamedTuple):
+class Opened(Struct, frozen=True):
     """A head on a stream whose body is still coming."""
 
     head: Head
@@ -103,9 +104,9 @@ class Sip(Dissector[SipMessage]):
 
     def datagram(self, side: Side, data: bytes) -> Iterator[Event]:
         if len(data) <= 4 or data[4:8] == STUN_COOKIE or data.isspace():
-            return  # phones keep NAT open with a few bytes of anything, or with STUN
+            return iter(())  # phones keep NAT open with a few bytes of anything, or with STUN
         self._whole = True
-        yield from super().datagram(side, data)
+        return super().datagram(side, data)
 
     def frames(self, side: Side, box: Inbox) -> Iterator[SipMessage]:
         while box.data:
@@ -122,7 +123,7 @@ class Sip(Dissector[SipMessage]):
         data = bytes(box.data)
         blank = _BLANK_LINE.search(data)
         end, body_at = blank.span() if blank else (len(data), len(data))
-        head = parse_head(_text(data[:end]))
+        head = parse_head(data[:end].decode("utf-8", "replace"))
         left = len(data) - body_at
         length, bad = content_length(head, MAX_SIP_MESSAGE)
         flaw = "" if blank else "sip.truncated"
@@ -130,8 +131,7 @@ class Sip(Dissector[SipMessage]):
             flaw = flaw or "sip.content-length"
         taken = body_at + (left if length is None else min(left, length))
         rest = data[taken:].lstrip(_IDLE)
-        first, newline, _ = rest.partition(b"\n")
-        box.drop(len(data) - len(rest) if newline and start_line(_text(first).rstrip()) else len(data))
+        box.drop(len(data) - len(rest) if rest and _is_message(rest) else len(data))
         return SipMessage(head, data[body_at:taken], flaw)
 
     def _cut(self, side: Side, box: Inbox) -> SipMessage | None:
@@ -139,8 +139,12 @@ class Sip(Dissector[SipMessage]):
         opened = self._opened.get(side) or self._open(side, box)
         if opened is None:
             return None
-        end = self._next_start(side, box, opened) if opened.length is None else opened.body_at + opened.length
-        if end is None or len(box) < end:
+        if opened.length is not None:
+            end: int | None = opened.body_at + opened.length
+        else:
+            end = self._next_start(side, box, opened)
+        if end is None or len(box.data) < end:
+            self._opened[side] = opened
             return None
         body = bytes(box.data[opened.body_at : end])
         box.drop(end)
@@ -157,16 +161,14 @@ class Sip(Dissector[SipMessage]):
         end, body_at = blank.span()
         if data.find(b"\n", 0, MAX_LINE) < 0:
             raise Malformed(NO_START)
-        head = parse_head(_text(data[:end]))
+        head = parse_head(data[:end].decode("utf-8", "replace"))
         length, bad = content_length(head, MAX_SIP_MESSAGE)
         if length is None and not bad and "content-type" not in head.headers:
             length = 0  # RFC 3261 section 18.3 demands the length on a stream; without a type there will be no body
         if body_at + (length or 0) > MAX_SIP_MESSAGE:
             raise Malformed(f"message of {body_at + (length or 0)} bytes")
-        opened = Opened(head, body_at, length, "sip.content-length" if length is None else "")
-        self._opened[side] = opened
         self._searched[side] = body_at
-        return opened
+        return Opened(head, body_at, length, "sip.content-length" if length is None else "")
 
     def _check_start(self, side: Side, data: bytearray) -> None:
         """Bytes that cannot become a message are not waited with."""
@@ -239,7 +241,7 @@ class Sip(Dissector[SipMessage]):
         if self._is_repetition(head):
             return
         if frame.flaw:
-            yield Anomaly(side=side, code=frame.flaw, detail=excerpt(_shown(head)))
+            yield Anomaly(side=side, code=frame.flaw, detail=_shown(head.start))
         if head.overfull:
             yield Anomaly(side=side, code="sip.headers", detail="more header lines than are read")
         talk = Talk(side, head)
@@ -248,22 +250,24 @@ class Sip(Dissector[SipMessage]):
         yield from self._request(talk) if head.method else self._response(talk)
         if frame.body and not self._is_resent(talk, "body", frame.body):
             yield from self._body(talk, frame.body)
-        yield from self._waiting.expire(self.good)
+        if self._waiting:
+            yield from self._waiting.expire(self.good)
 
     def _is_repetition(self, head: Head) -> bool:
         """Whether the very message crossed before: retransmitted, or seen again on its way through a proxy's loop.
         Pidgin reuses number and branch when it sends again with a credential, so that belongs to the key."""
-        call = head.get("call-id")
+        said = head.headers.get
+        call = said("call-id")
         if not call:
             return False
         key = hash(
             (
                 call,
-                head.get("cseq"),
+                said("cseq", ""),
                 head.method or head.status,
-                head.get("via"),
-                head.get("authorization"),
-                head.get("proxy-authorization"),
+                said("via", ""),
+                said("authorization", ""),
+                said("proxy-authorization", ""),
             )
         )
         if key in self._seen:
@@ -288,12 +292,12 @@ class Sip(Dissector[SipMessage]):
         if software and (talk.side, software) not in self._software:
             self._software[talk.side, software] = None
             yield Trait(side=talk.side, software=software)
-        if self._user_sure or talk.method not in _PERSONAL:
+        sure = talk.method == "REGISTER"
+        if self._user_sure or (self._user is not None and not sure) or talk.method not in _PERSONAL:
             return
         from_client = (talk.side is Side.CLIENT) == bool(head.method)
         user = talk.caller if from_client else talk.callee
-        sure = talk.method == "REGISTER"
-        if user and (sure or self._user is None):
+        if user:
             self._user_sure = sure
             if user != self._user:
                 self._user = user
@@ -302,7 +306,7 @@ class Sip(Dissector[SipMessage]):
     def _request(self, talk: Talk) -> Iterator[Event]:
         head = talk.head
         for header in ("authorization", "proxy-authorization"):
-            for value in head.headers.get(header, ()):
+            for value in head.all(header):
                 try:
                     credential = login(talk.side, header.title(), value, talk.caller)
                 except Malformed as why:
@@ -311,20 +315,18 @@ class Sip(Dissector[SipMessage]):
                 if credential is not None:
                     proxy = header == "proxy-authorization"
                     yield from self._waiting.add(talk.transaction, proxy, self.dated(credential), self.good)
-        handler = _REQUESTS.get(head.method)
-        if handler is not None:
+        if (handler := _REQUESTS.get(head.method)) is not None:
             yield from handler(self, talk)
 
     def _response(self, talk: Talk) -> Iterator[Event]:
-        head = talk.head
-        stale = any(
-            credentials(value)[1].get("stale", "").lower() == "true"
-            for header in ("www-authenticate", "proxy-authenticate")
-            for value in head.headers.get(header, ())
-        )
-        yield from self._waiting.answer(talk.transaction, head.status, stale)
-        handler = _RESPONSES.get(talk.method)
-        if handler is not None:
+        if self._waiting:
+            stale = any(
+                credentials(value)[1].get("stale", "").lower() == "true"
+                for header in ("www-authenticate", "proxy-authenticate")
+                for value in talk.head.all(header)
+            )
+            yield from self._waiting.answer(talk.transaction, talk.head.status, stale)
+        if (handler := _RESPONSES.get(talk.method)) is not None:
             yield from handler(self, talk)
 
     # --- methods ------------------------------------------------------------------------------------------------------
@@ -385,25 +387,25 @@ class Sip(Dissector[SipMessage]):
             except Malformed as why:
                 yield Anomaly(side=talk.side, code="sip.body", detail=f"{part.kind[:40]}: {why}")
 
-    def _leaf(self, talk: Talk, part: Part) -> Iterator[Event]:
-        if part.kind == "application/sdp":
-            yield from self._sessions.described(talk.side, talk.call, talk.head, part.body, talk.sender, talk.recipient)
-            yield from self._addresses.of_description(
-                talk.side, self._sessions.description, talk.sender, talk.recipient
-            )
-        elif part.kind.startswith("text/") or not part.kind:
-            if talk.method == "MESSAGE" and talk.head.method:
-                yield from self._text(talk, part)
-        else:
-            about = simple.About(
-                talk.side,
-                part.sender or talk.sender,
-                part.recipient or talk.recipient,
-                talk.method in _TOLD_ABOUT,
-                excerpt(f"{_shown(talk.head)} {part.kind}"),
-            )
-            for event in simple.events(part.kind, part.body, about):
-                yield from self._once(event)
+    def _leaf(self, talk: Talk, part: Part) -> Iterable[Event]:
+        if part.kind.startswith("text/") or not part.kind:
+            return self._text(talk, part) if talk.method == "MESSAGE" and talk.head.method else ()
+        return self._described(talk, part) if part.kind == "application/sdp" else self._document(talk, part)
+
+    def _described(self, talk: Talk, part: Part) -> Iterator[Event]:
+        yield from self._sessions.described(talk.side, talk.call, talk.head, part.body, talk.sender, talk.recipient)
+        yield from self._addresses.of_description(talk.side, self._sessions.description, talk.sender, talk.recipient)
+
+    def _document(self, talk: Talk, part: Part) -> Iterator[Event]:
+        about = simple.About(
+            talk.side,
+            part.sender or talk.sender,
+            part.recipient or talk.recipient,
+            talk.method in _TOLD_ABOUT,
+            excerpt(f"{_shown(talk.head.start)} {part.kind}"),
+        )
+        for event in simple.events(part.kind, part.body, about):
+            yield from self._once(event)
 
     def _text(self, talk: Talk, part: Part) -> Iterator[Event]:
         text = decoded(part)
@@ -415,7 +417,7 @@ class Sip(Dissector[SipMessage]):
                 sender=part.sender or talk.sender,
                 recipient=part.recipient or talk.recipient,
                 text=text.rstrip("\0"),
-                wire=excerpt(_shown(talk.head)),
+                wire=_shown(talk.head.start),
             )
 
     def _once(self, event: Event) -> Iterator[Event]:
@@ -448,17 +450,21 @@ _PERSONAL = frozenset({"REGISTER", "PUBLISH", "SUBSCRIBE", "NOTIFY", "MESSAGE", 
 _TOLD_ABOUT = frozenset({"NOTIFY", "BENOTIFY"})
 
 
-def _shown(head: Head) -> str:
+@recalled
+def _shown(start: str) -> str:
     """A start line as evidence; a password in its URI is not among what is shown."""
-    if not head.method:
-        return head.start
-    uri, _ = name_address(head.uri)
-    return f"{head.method} {_bare(uri)}" if uri else head.method
-
-
-def _bare(uri: Uri) -> str:
-    return f"{uri.scheme}:{uri.account}"
+    line = start_line(start)
+    if line is None or not line.method:
+        return excerpt(start)
+    uri, _ = address(line.uri)
+    return excerpt(f"{line.method} {uri.scheme}:{uri.account}" if uri else line.method)
 
 
 def _text(data: bytes | bytearray) -> str:
     return data.decode("utf-8", "replace")
+
+
+def _is_message(data: bytes) -> bool:
+    """Whether a whole start line comes first."""
+    first, newline, _ = data.partition(b"\n")
+    return newline != b"" and start_line(_text(first).rstrip()) is not None

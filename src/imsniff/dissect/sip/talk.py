@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.dissect.recall import recalled
 from imsniff.dissect.sip.address import address
-from imsniff.dissect.sip.message import Head
+from imsniff.dissect.sip.message import Head, number
 from imsniff.events import Side
 from imsniff.limits import MAX_NAME
 
@@ -13,24 +13,21 @@ class Talk:
     """One message, and who speaks to whom: `caller` and `callee` of the transaction, `sender` and `recipient` of this
     message, which in a response are the other way round."""
 
-    __slots__ = ("call", "callee", "caller", "contact_of", "head", "method", "number", "side", "transaction", "vouched")
+    __slots__ = ("call", "callee", "caller", "head", "method", "number", "side")
 
     def __init__(self, side: Side, head: Head) -> None:
+        header = head.headers.get
         self.side = side
         self.head = head
-        self.call = head.get("call-id")[:MAX_NAME]
-        number, _, method = head.get("cseq").partition(" ")
-        try:
-            self.number = decimal(number.strip())
-        except Malformed:
-            self.number = 0
-        self.method = head.method or method.strip().upper()[:32]
-        self.transaction = f"{self.call} {self.number} {self.method}"
-        self.caller = _party(head, "from", asserted=bool(head.method))
-        self.callee = _party(head, "to", asserted=not head.method)
-        self.vouched = "authorization" in head.headers or "proxy-authorization" in head.headers
-        # A registrar's answer lists the bindings of the user in To.
-        self.contact_of = self.callee if self.method == "REGISTER" else self.sender
+        self.call = header("call-id", "")[:MAX_NAME]
+        self.number, method = _sequence(header("cseq", ""))
+        self.method = head.method or method
+        self.caller = _account(header("from", ""), head if head.method else None)
+        self.callee = _account(header("to", ""), None if head.method else head)
+
+    @property
+    def transaction(self) -> str:
+        return f"{self.call} {self.number} {self.method}"
 
     @property
     def sender(self) -> str | None:
@@ -40,14 +37,34 @@ class Talk:
     def recipient(self) -> str | None:
         return self.callee if self.head.method else self.caller
 
+    @property
+    def contact_of(self) -> str | None:
+        """Who is at the addresses in Contact: a registrar's answer lists the bindings of the user in To."""
+        return self.callee if self.method == "REGISTER" else self.sender
 
-def _party(head: Head, header: str, *, asserted: bool) -> str | None:
-    """The account in From or To. Who withholds it from the other side may still be named by a proxy (RFC 3325)."""
-    uri, _ = address(head.get(header))
-    if asserted and uri is not None and uri.host.endswith("anonymous.invalid"):
-        named = [found for value in head.every("p-asserted-identity") if (found := address(value)[0])]
+    @property
+    def vouched(self) -> bool:
+        """Whether a credential comes with it."""
+        return "authorization" in self.head.headers or "proxy-authorization" in self.head.headers
+
+
+@recalled
+def _sequence(cseq: str) -> tuple[int, str]:
+    """`4711 INVITE` as number and method."""
+    digits, _, method = cseq.partition(" ")
+    return number(digits.strip()) or 0, method.strip().upper()[:32]
+
+
+def _account(value: str, speaks: Head | None) -> str | None:
+    """The account in From or To. Who speaks, and withholds it from the other side, may still be named by a proxy
+    (RFC 3325)."""
+    uri, _ = address(value)
+    if uri is None:
+        return None
+    if speaks is not None and uri.host.endswith("anonymous.invalid"):
+        named = [found for value in speaks.every("p-asserted-identity") if (found := address(value)[0])]
         uri = next((found for found in named if found.scheme.startswith("sip")), named[0] if named else uri)
-    return None if uri is None else uri.account or None
+    return uri.account or None
 
 
 def expires(head: Head) -> int | None:
@@ -55,14 +72,7 @@ def expires(head: Head) -> int | None:
     for value in head.every("contact"):
         _, params = address(value)
         for each in params.split(";"):
-            name, _, number = each.partition("=")
+            name, _, seconds = each.partition("=")
             if name.strip().lower() == "expires":
-                return _seconds(number)
-    return _seconds(head.get("expires"))
-
-
-def _seconds(text: str) -> int | None:
-    try:
-        return decimal(text.strip(' "'))
-    except Malformed:
-        return None
+                return number(seconds.strip(' "'))
+    return number(head.get("expires").strip(' "'))

@@ -18,20 +18,20 @@ from imsniff.dissect.xmpp.xml import STANZAS, bare, child_text, children, local,
 from imsniff.events import Contact, Event, Message, Presence, Side
 from imsniff.limits import MAX_CONTACTS
 
-FORWARDED = "urn:xmpp:forward:0}forwarded"
-ARCHIVED = frozenset(f"urn:xmpp:mam:{version}}}result" for version in ("tmp", 0, 1, 2))
-DELAYED = frozenset({"urn:xmpp:delay}delay", "jabber:x:delay}x"})
+FORWARDED = "{urn:xmpp:forward:0}forwarded"
+ARCHIVED = frozenset(f"{{urn:xmpp:mam:{version}}}result" for version in ("tmp", 0, 1, 2))
+DELAYED = frozenset({"{urn:xmpp:delay}delay", "{jabber:x:delay}x"})
 ENCRYPTED = frozenset(
     {
-        "eu.siacs.conversations.axolotl}encrypted",
-        "urn:xmpp:omemo:0}encrypted",
-        "urn:xmpp:omemo:1}encrypted",
-        "urn:xmpp:omemo:2}encrypted",
-        "urn:xmpp:openpgp:0}openpgp",
-        "jabber:x:encrypted}x",
-        "urn:xmpp:eme:0}encryption",
-        "urn:ietf:params:xml:ns:xmpp-e2e}e2e",
-        "urn:xmpp:mls:0}mls",
+        "{eu.siacs.conversations.axolotl}encrypted",
+        "{urn:xmpp:omemo:0}encrypted",
+        "{urn:xmpp:omemo:1}encrypted",
+        "{urn:xmpp:omemo:2}encrypted",
+        "{urn:xmpp:openpgp:0}openpgp",
+        "{jabber:x:encrypted}x",
+        "{urn:xmpp:eme:0}encryption",
+        "{urn:ietf:params:xml:ns:xmpp-e2e}e2e",
+        "{urn:xmpp:mls:0}mls",
     }
 )
 """OMEMO (XEP-0384), OpenPGP (XEP-0373, XEP-0027), RFC 3923, and the marker of XEP-0380 for any."""
@@ -52,11 +52,12 @@ PRESENCE_CHILDREN: dict[str, Handler] = {}
 
 
 def message(state: State, side: Side, stanza: Element, *, archived: bool = False, depth: int = 0) -> Iterator[Event]:
-    if stanza.get("type") == "error":
+    kind = stanza.get("type")
+    if kind == "error":
         return
-    if not depth and (state.own is None or not state.sure or stanza.get("from") is None):
+    if not depth and not state.settled:
         yield from state.learn(side, stanza)
-    if stanza.get("type") == "groupchat":
+    if kind == "groupchat":
         _room_of(state, stanza)
     offline, encrypted, wrapped = archived, False, False
     body, text = stanza.tag[: -len("message")] + "body", ""
@@ -94,8 +95,8 @@ def _utterance(state: State, side: Side, stanza: Element, text: str, *, offline:
         if text.startswith(OTR_DATA):
             yield from state.end_to_end(side)
         return
-    plain, offered, _ = text.partition(OTR_OFFER)
-    text = plain if offered else text
+    if OTR_OFFER in text:
+        text = text.partition(OTR_OFFER)[0]
     room = None
     sender, recipient = state.sender(stanza), state.recipient(side, stanza)
     if stanza.get("type") == "groupchat":
@@ -132,7 +133,8 @@ def presence(state: State, side: Side, stanza: Element) -> Iterator[Event]:
     kind = stanza.get("type")
     if kind == "error":
         return
-    yield from state.learn(side, stanza)
+    if not state.settled:
+        yield from state.learn(side, stanza)
     room = next((inner for inner in stanza if space(inner) in ROOM_SPACES), None)
     if room is not None:
         address = stanza.get("to") if space(room).endswith("muc") else stanza.get("from")

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from imsniff.dissect.core import Inbox
 from imsniff.dissect.cursor import Malformed
@@ -35,7 +36,7 @@ NAME = re.compile(rb"</?+([^\s<>\"'/!?=:]++(?::[^\s<>\"'/!?=:]++)?+)")
 IN_TAG = re.compile(rb"[<>\"']")
 IN_QUOTES = {ord('"'): re.compile(rb'["<]'), ord("'"): re.compile(rb"['<]")}
 TAG = re.compile(rb"""<[^<>"']*+(?:"[^"<]*+"[^<>"']*+|'[^'<]*+'[^<>"']*+)*+>""")
-SLASH = ord("/")
+SLASH, LESS = b"/<"
 NAMED = re.compile(rb"<(?:[^\s/>]{0,9}+[\s/>]|[^\s/>]{10})")
 """Enough of a tag to know whether it is one of the next."""
 STANZA = re.compile(rb"<(?:(message)|(presence)|(iq))[\s/>]")
@@ -44,6 +45,11 @@ WITHIN = [
 ]
 """By the group of STANZA: its end tag (1), another one inside, or markup that is no tag (2). In well-formed XML these
 can be nothing else, so that nothing else in a stanza needs to be looked at."""
+WHOLE = re.compile(
+    rb"""<(message|presence|iq)(?=[\s/>])[^<>"']*+(?:"[^"<]*+"[^<>"']*+|'[^'<]*+'[^<>"']*+)*+"""
+    rb"""(?:(?<=/)>|>(?:[^<]*+<(?!\1[\s/>]|/\1\s{0,8}+>|[!?]))*+[^<]*+</\1\s{0,8}+>)"""
+)
+"""A stanza that is all there, without another one or markup that is no tag inside: nearly every one comes so."""
 TAIL = 20
 """Bytes of the longest match of these."""
 LIMIT = MAX_STANZA - 16
@@ -64,7 +70,7 @@ class Kind(Enum):
     """Not cut here: the dissector's words for the first byte of a TLS record, and for compression gone wrong."""
 
 
-class Piece(NamedTuple):
+class Piece(Struct, frozen=True):
     kind: Kind
     raw: bytes
 
@@ -109,8 +115,13 @@ class Cutter:
     def next(self, box: Inbox) -> Piece | None:
         """The next whole piece, removed from `box`; None while it is not all there."""
         while True:
-            if self.between:
-                if not self._skip_blanks(box) or NAMED.match(box.data) is None:
+            if not (self._depth or self._at or self._end):
+                if not box.data or (box.data[0] != LESS and not self._skip_blanks(box)):
+                    return None
+                whole = WHOLE.match(box.data)
+                if whole is not None and (end := whole.end()) <= LIMIT:
+                    return Piece(Kind.ELEMENT, box.take(end) or b"")
+                if NAMED.match(box.data) is None:
                     return None
                 stanza = STANZA.match(box.data)
                 self._within = WITHIN[(stanza.lastindex or 1) - 1] if stanza is not None else None
@@ -128,7 +139,7 @@ class Cutter:
     def _skip_blanks(self, box: Inbox) -> bool:
         if (blanks := BLANKS.match(box.data)) is not None:
             box.drop(blanks.end())
-        if box.data and box.data[0] != 0x3C:
+        if box.data and box.data[0] != LESS:
             raise Malformed("text between stanzas")
         return bool(box.data)
 
@@ -220,7 +231,7 @@ class Cutter:
             byte, self._end = data[found.start()], found.end()
             if self._end > LIMIT:
                 raise Malformed(TOO_LONG)
-            if byte == 0x3C:
+            if byte == LESS:
                 raise Malformed("'<' inside a tag")
             if byte == 0x3E:
                 break

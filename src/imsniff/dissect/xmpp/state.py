@@ -143,6 +143,11 @@ class State:
                 self.client = side
                 yield Reversed(side=side.other)
 
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing left to `learn`."""
+        return self.sure and self.own is not None and self.role is not None
+
     def learn(self, side: Side, stanza: Element) -> Iterator[Event]:
         """From a message or presence: clients need not write who they are, servers always do (RFC 6120 §8.1.2)."""
         sender, recipient = stanza.get("from"), stanza.get("to")

@@ -7,14 +7,13 @@ last header declared, on top of what everybody declares, since the header may no
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
-from xml.etree.ElementTree import Element, TreeBuilder
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 from xml.parsers import expat
 
 from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.recall import recalled
 from imsniff.limits import MAX_NAME, MAX_XML_DEPTH, MAX_XML_ELEMENTS
 
 STREAMS: Final = frozenset({"http://etherx.jabber.org/streams", "http://www.jabber.com/streams/flash"})
@@ -50,24 +49,21 @@ class Parser:
     """Parses elements, one after the other, inside a root that declares name spaces. Shared by all streams that declare
     the same, since between two elements nothing of the first is left. Throw it away after an error."""
 
-    __slots__ = ("_expat", "_root", "left")
+    __slots__ = ("_root", "_xml", "left")
 
     def __init__(self, declared: bytes) -> None:
         self.left = MAX_PARSED
         """Elements it may yet take."""
-        self._expat = expat.ParserCreate(namespace_separator="}")
-        self._expat.buffer_text = True
-        self._expat.Parse(b"<r " + declared + b">", False)
         builder = TreeBuilder()
-        self._root = builder.start("r", {})
-        self._expat.StartElementHandler = builder.start
-        self._expat.EndElementHandler = builder.end
-        self._expat.CharacterDataHandler = builder.data
+        outer = builder.start("r", {})
+        self._xml = XMLParser(target=builder)
+        self._xml.feed(b"<r " + declared + b">")
+        self._root = outer[0]
 
     def parse(self, raw: bytes) -> Element:
-        """Raises ExpatError, or Malformed where that was not one whole element."""
+        """Raises ParseError, or Malformed where that was not one whole element."""
         self.left -= 1 + len(raw) // 4096
-        self._expat.Parse(raw + b"<r/>", False)  # would be inside of what is not closed
+        self._xml.feed(raw + b"<r/>")  # would be inside of what is not closed
         if len(self._root) != 2:
             raise Malformed("not one whole element")
         element = self._root[0]
@@ -75,20 +71,23 @@ class Parser:
         return element
 
 
-_parsers: OrderedDict[bytes, Parser] = OrderedDict()
+_parsers: dict[bytes, Parser] = {}
 """By what they declare."""
 
 
 def _parse(declared: bytes, raw: bytes) -> Element:
     """As `Parser.parse`."""
-    parser = _parsers.pop(declared, None)
+    parser = _parsers.get(declared)
     if parser is None or parser.left <= 0:
-        parser = Parser(declared)
-    element = parser.parse(raw)
-    _parsers[declared] = parser
-    if len(_parsers) > MAX_PARSERS:
-        _parsers.popitem(last=False)
-    return element
+        _parsers.pop(declared, None)
+        if len(_parsers) >= MAX_PARSERS:
+            del _parsers[next(iter(_parsers))]
+        parser = _parsers[declared] = Parser(declared)
+    try:
+        return parser.parse(raw)
+    except BaseException:
+        del _parsers[declared]
+        raise
 
 
 class Scope:
@@ -118,27 +117,27 @@ class Scope:
         marks = raw.count(b"<")
         if marks > 2 * MAX_XML_ELEMENTS:
             raise Malformed("too many elements")
-        element = self._mended(raw)
+        try:
+            element = _parse(self._written, raw)
+        except ParseError as why:
+            element = self._mended(raw, why)
         if marks > 2 * MAX_XML_DEPTH and _depth(element) > MAX_XML_DEPTH:
             raise Malformed("elements nested too deep")
         return element
 
-    def _mended(self, raw: bytes) -> Element:
-        try:
-            return _parse(self._written, raw)
-        except expat.ExpatError as why:
-            mended = CONTROLS.sub("\ufffd", raw.decode("utf-8", "replace")).encode()
-            unknown = {
-                b"xmlns:" + prefix: b"'urn:undeclared:" + prefix + b"'"
-                for prefix in set(PREFIX.findall(raw)[:MAX_PREFIXES]) - {b"xml", b"xmlns"}
-                if b"xmlns:" + prefix not in self._declared
-            }
-            if mended == raw and not unknown:
-                raise _malformed(why) from None
+    def _mended(self, raw: bytes, why: ParseError) -> Element:
+        mended = CONTROLS.sub("\ufffd", raw.decode("utf-8", "replace")).encode()
+        unknown = {
+            b"xmlns:" + prefix: b"'urn:undeclared:" + prefix + b"'"
+            for prefix in set(PREFIX.findall(raw)[:MAX_PREFIXES]) - {b"xml", b"xmlns"}
+            if b"xmlns:" + prefix not in self._declared
+        }
+        if mended == raw and not unknown:
+            raise _malformed(why) from None
         try:
             return Parser(_written(self._declared | unknown)).parse(mended)
-        except expat.ExpatError as why:
-            raise _malformed(why) from None
+        except ParseError as still:
+            raise _malformed(still) from None
 
 
 def _written(declared: dict[bytes, bytes]) -> bytes:
@@ -156,15 +155,15 @@ def _depth(element: Element) -> int:
     return depth
 
 
-def _malformed(why: expat.ExpatError) -> Malformed:
+def _malformed(why: ParseError) -> Malformed:
     return Malformed(f"not well-formed XML: {expat.ErrorString(why.code)}")
 
 
-@lru_cache(maxsize=2048)
+@recalled
 def split(tag: str) -> tuple[str, str]:
-    """Name space and local name of a tag as the parser writes it, `space}name`."""
+    """Name space and local name of a tag as the parser writes it, `{space}name`."""
     space, _, name = tag.rpartition("}")
-    return space, name
+    return space[1:], name
 
 
 def local(element: Element) -> str:
@@ -193,6 +192,7 @@ def child_text(element: Element, name: str) -> str | None:
     return said(child(element, name))
 
 
+@recalled
 def bare(jid: str) -> str:
     """`node@domain` of `node@domain/resource`."""
     return jid.partition("/")[0].strip()[:MAX_NAME]

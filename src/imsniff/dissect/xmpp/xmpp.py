@@ -26,6 +26,7 @@ from xml.etree.ElementTree import Element
 
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.recall import recalled
 from imsniff.dissect.xmpp import chat, files, jingle, sasl, secrets, software
 from imsniff.dissect.xmpp.cutter import Cutter, Kind, Piece, name_of
 from imsniff.dissect.xmpp.shape import HEADER, MARKS, begins, weight
@@ -37,8 +38,8 @@ from imsniff.limits import LOOKAHEAD, MAX_INFLATION, MAX_STANZA
 TLS_RECORD = b"\x16"
 ZLIB = b"\x78"
 """First bytes of a TLS handshake and of a zlib stream."""
-MUC_OWNER = "http://jabber.org/protocol/muc#owner}query"
-IBB = "http://jabber.org/protocol/ibb}"
+MUC_OWNER = "{http://jabber.org/protocol/muc#owner}query"
+IBB = "{http://jabber.org/protocol/ibb}"
 
 ROLES = {
     "jabber:client": "client",
@@ -70,45 +71,45 @@ def bind(state: State, side: Side, stanza: Element, inner: Element) -> Iterator[
 
 
 IQ_CHILDREN: dict[str, Handler] = {
-    "urn:ietf:params:xml:ns:xmpp-bind}bind": bind,
-    "jabber:iq:auth}query": secrets.iq_auth,
-    "jabber:iq:register}query": secrets.register,
-    "jabber:iq:private}query": secrets.private,
+    "{urn:ietf:params:xml:ns:xmpp-bind}bind": bind,
+    "{jabber:iq:auth}query": secrets.iq_auth,
+    "{jabber:iq:register}query": secrets.register,
+    "{jabber:iq:private}query": secrets.private,
     MUC_OWNER: secrets.room_configuration,
-    "jabber:iq:roster}query": chat.roster,
-    "jabber:iq:version}query": software.version,
-    "http://jabber.org/protocol/disco#info}query": software.discovery,
-    "http://jabber.org/protocol/si}si": files.stream_initiation,
-    "http://jabber.org/protocol/bytestreams}query": files.bytestreams,
+    "{jabber:iq:roster}query": chat.roster,
+    "{jabber:iq:version}query": software.version,
+    "{http://jabber.org/protocol/disco#info}query": software.discovery,
+    "{http://jabber.org/protocol/si}si": files.stream_initiation,
+    "{http://jabber.org/protocol/bytestreams}query": files.bytestreams,
     IBB + "open": files.ibb_open,
     IBB + "data": files.ibb_data,
     IBB + "close": files.ibb_close,
-    "jabber:iq:oob}query": files.out_of_band,
-    "urn:xmpp:jingle:1}jingle": jingle.jingle,
-    "urn:xmpp:jingle:0}jingle": jingle.jingle,
-    "urn:xmpp:tmp:jingle}jingle": jingle.jingle,
-    "http://jabber.org/protocol/jingle}jingle": jingle.jingle,
-    "http://www.google.com/session}session": jingle.google_session,
+    "{jabber:iq:oob}query": files.out_of_band,
+    "{urn:xmpp:jingle:1}jingle": jingle.jingle,
+    "{urn:xmpp:jingle:0}jingle": jingle.jingle,
+    "{urn:xmpp:tmp:jingle}jingle": jingle.jingle,
+    "{http://jabber.org/protocol/jingle}jingle": jingle.jingle,
+    "{http://www.google.com/session}session": jingle.google_session,
     **{
-        f"{upload}}}{name}": handler
+        f"{{{upload}}}{name}": handler
         for upload in ("urn:xmpp:http:upload", "urn:xmpp:http:upload:0", "eu:siacs:conversations:http:upload")
         for name, handler in (("request", files.upload_request), ("slot", files.upload_slot))
     },
 }
 chat.MESSAGE_CHILDREN.update(
     {
-        "jabber:x:oob}x": files.out_of_band,
-        "jabber:x:conference}x": secrets.direct_invitation,
-        "http://jabber.org/protocol/muc#user}x": secrets.room_password,
+        "{jabber:x:oob}x": files.out_of_band,
+        "{jabber:x:conference}x": secrets.direct_invitation,
+        "{http://jabber.org/protocol/muc#user}x": secrets.room_password,
         IBB + "data": files.ibb_data,
-        "urn:xmpp:sfs:0}file-sharing": files.shared,
-        "urn:xmpp:reference:0}reference": files.shared,
+        "{urn:xmpp:sfs:0}file-sharing": files.shared,
+        "{urn:xmpp:reference:0}reference": files.shared,
     }
 )
 chat.PRESENCE_CHILDREN.update(
     {
-        "http://jabber.org/protocol/muc}x": secrets.room_password,
-        "http://jabber.org/protocol/caps}c": software.capabilities,
+        "{http://jabber.org/protocol/muc}x": secrets.room_password,
+        "{http://jabber.org/protocol/caps}c": software.capabilities,
     }
 )
 
@@ -139,6 +140,14 @@ TOP_HANDLERS: dict[tuple[str, str], Callable[[State, Side, Element], Iterator[Ev
     ("jabber:server:dialback", "result"): secrets.dialback,
 }
 """Other elements at top level, by name space and local name. Those that change the stream itself are methods below."""
+
+
+@recalled
+def _handler(tag: str) -> Callable[[State, Side, Element], Iterator[Event]] | None:
+    """Who reads a top-level element."""
+    key = split(tag)
+    stanza = STANZA_HANDLERS.get(key[1]) if key[0] in STANZAS else None
+    return stanza or TOP_HANDLERS.get(key)
 
 
 class Xmpp(Dissector[Piece]):
@@ -179,12 +188,13 @@ class Xmpp(Dissector[Piece]):
                 if self._inflaters and self._inflaters[side].failed:
                     yield Piece(Kind.BROKEN, b"")
                 return
-            if not (cutter.opened and piece.kind is Kind.ELEMENT) and not _belongs(piece):
-                box.data[:0] = piece.raw  # something inside may
-                raise Malformed("an element that is not XMPP's, and no stream header before it")
-            if piece.kind is Kind.HEADER:
-                cutter.landed = False
-            cutter.opened = cutter.opened or piece.kind is not Kind.CLOSE
+            if not (cutter.opened and piece.kind is Kind.ELEMENT):
+                if not _belongs(piece):
+                    box.data[:0] = piece.raw  # something inside may
+                    raise Malformed("an element that is not XMPP's, and no stream header before it")
+                if piece.kind is Kind.HEADER:
+                    cutter.landed = False
+                cutter.opened = cutter.opened or piece.kind is not Kind.CLOSE
             yield piece
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
@@ -230,11 +240,9 @@ class Xmpp(Dissector[Piece]):
         return iter(())
 
     def _element(self, side: Side, element: Element) -> Iterator[Event]:
-        key = split(element.tag)
-        stanza = STANZA_HANDLERS.get(key[1]) if key[0] in STANZAS else None
-        if (handle := stanza or TOP_HANDLERS.get(key)) is not None:
+        if (handle := _handler(element.tag)) is not None:
             return handle(self._state, side, element)
-        if (method := SWITCHES.get(key)) is not None:
+        if (method := SWITCHES.get(split(element.tag))) is not None:
             return method(self, side, element)
         return iter(())
 
