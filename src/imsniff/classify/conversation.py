@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
@@ -77,6 +78,7 @@ class Candidate:
             side = side.other
         dissector, frame, ts = self.dissector, item.frame, item.ts
         dissector.now = frame, ts
+        events: Iterable[Event]
         try:
             if isinstance(item, Gap):
                 events = dissector.gap(side, item.missing)

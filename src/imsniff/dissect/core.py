@@ -13,7 +13,7 @@ Three rules keep every dissector honest, and `tests/contract` holds each to them
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -25,6 +25,8 @@ from imsniff.limits import LOOKAHEAD, MAX_DESYNCS, MAX_FRAME, MAX_HELD_FRAMES, M
 Frame = TypeVar("Frame")
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+ABSENT: Any = object()
 
 REGISTRY: dict[str, type[Dissector[Any]]] = {}
 """Protocol name to dissector, filled as the classes are made."""
@@ -55,10 +57,16 @@ class Inbox:
 
     def take(self, size: int) -> bytes | None:
         """The first `size` bytes, removed; None while they are not all there."""
-        if len(self.data) < size:
-            return None
-        taken = bytes(self.data[:size])
-        self.drop(size)
+        data = self.data
+        if len(data) <= size:
+            if len(data) < size:
+                return None
+            taken = bytes(data)
+            data.clear()
+        else:
+            taken = bytes(memoryview(data)[:size])
+            del data[:size]
+        self._searched = 0
         return taken
 
     def find(self, mark: bytes, limit: int) -> int:
@@ -96,11 +104,9 @@ class Remembered(dict[Key, Value]):
         self._cap = cap
 
     def __setitem__(self, key: Key, value: Value) -> None:
-        if key in self:
-            del self[key]  # set again, it is the newest
-        elif len(self) >= self._cap:
+        if self.pop(key, ABSENT) is ABSENT and len(self) >= self._cap:  # set again, it is the newest
             del self[next(iter(self))]
-        super().__setitem__(key, value)
+        dict.__setitem__(self, key, value)
 
     def setdefault(self, key: Key, default: Value) -> Value:
         if key not in self:
@@ -160,8 +166,10 @@ class Dissector(Generic[Frame]):
         from `box` before it yields, and must end when no whole frame is left."""
         raise NotImplementedError
 
-    def on_frame(self, side: Side, frame: Frame) -> Iterator[Event]:
-        """What one frame means. Raise Malformed when it is bad but the framing still holds."""
+    def on_frame(self, side: Side, frame: Frame) -> Iterable[Event]:
+        """What one frame means: a generator, or `()` where nothing is told.
+
+        Raise Malformed when it is bad but the framing still holds."""
         raise NotImplementedError
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
@@ -207,49 +215,47 @@ class Dissector(Generic[Frame]):
 
     # --- what the pipeline calls --------------------------------------------------------------------------------------
 
-    def feed(self, side: Side, data: bytes) -> Iterator[Event]:
+    def feed(self, side: Side, data: bytes) -> Iterable[Event]:
         """The next bytes of one side's stream."""
+        told: list[Event] = []
         if self.opaque or self._desyncs[side] > MAX_DESYNCS:
-            return
+            return told
         box = self._inbox[side]
         box.data += data
         while side not in self._lost or self._find_frame(side, box):
             try:
                 for frame in self.frames(side, box):
-                    try:
-                        yield from self.on_frame(side, frame)
-                        self.good += 1
-                    except Malformed as why:  # this frame is bad, the framing still holds
-                        yield Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why))
-                    if self._held is not None and self.good - self._held_since >= MAX_HELD_FRAMES:
-                        yield from self.settle(Outcome.UNKNOWN)
+                    told += self._judge(side, frame)
                     if self.opaque:
                         box.clear()
-                        return
-                if len(box) > self.max_frame:
+                        return told
+                if len(box.data) > self.max_frame:
                     raise Malformed(f"{len(box)} bytes without a whole frame")
-                return
+                break
             except Malformed as why:
                 self._desyncs[side] += 1
                 self._lose(side)
                 box.drop(1)
-                yield Anomaly(side=side, code=f"{self.name}.desync", detail=str(why))
+                told.append(Anomaly(side=side, code=f"{self.name}.desync", detail=str(why)))
                 if self._desyncs[side] > MAX_DESYNCS:
                     box.clear()
-                    return
+                    break
+        return told
 
-    def datagram(self, side: Side, data: bytes) -> Iterator[Event]:
+    def datagram(self, side: Side, data: bytes) -> Iterable[Event]:
         """One UDP payload: its framing ends with it."""
+        told: list[Event] = []
         box = self._inbox[side]
         box.data[:] = data
         self._lost.discard(side)
         try:
             for frame in self.frames(side, box):
-                yield from self._judge(side, frame)
+                told += self._judge(side, frame)
         except Malformed as why:
-            yield Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why))
+            told.append(Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why)))
         box.clear()
         self.restart(side)
+        return told
 
     def gap(self, side: Side, missing: int) -> Iterator[Event]:
         """`missing` bytes of one side were not captured."""
@@ -268,14 +274,16 @@ class Dissector(Generic[Frame]):
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _judge(self, side: Side, frame: Frame) -> Iterator[Event]:
+    def _judge(self, side: Side, frame: Frame) -> list[Event]:
+        told: list[Event] = []
         try:
-            yield from self.on_frame(side, frame)
+            told += self.on_frame(side, frame)  # what comes before it breaks off stays told
             self.good += 1
         except Malformed as why:  # this frame is bad, the framing still holds
-            yield Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why))
+            told.append(Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why)))
         if self._held is not None and self.good - self._held_since >= MAX_HELD_FRAMES:
-            yield from self.settle(Outcome.UNKNOWN)
+            told += self.settle(Outcome.UNKNOWN)
+        return told
 
     def _lose(self, side: Side) -> None:
         self._lost.add(side)

@@ -384,7 +384,7 @@ class Irc(Dissector[Line]):
             return True
         return False if data.find(b"\n", start) >= 0 else None
 
-    def feed(self, side: Side, data: bytes) -> Iterator[Event]:
+    def feed(self, side: Side, data: bytes) -> Iterable[Event]:
         if self.asked_for_tls and not self.opaque and not self._inbox[side] and TLS.startswith(data[:2]) and data:
             return self.goes_dark(side)
         return super().feed(side, data) if self.confirmed else self._unproven_feed(side, data)

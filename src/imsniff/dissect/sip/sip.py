@@ -102,9 +102,9 @@ class Sip(Dissector[SipMessage]):
 
     # --- framing ------------------------------------------------------------------------------------------------------
 
-    def datagram(self, side: Side, data: bytes) -> Iterator[Event]:
+    def datagram(self, side: Side, data: bytes) -> Iterable[Event]:
         if len(data) <= 4 or data[4:8] == STUN_COOKIE or data.isspace():
-            return iter(())  # phones keep NAT open with a few bytes of anything, or with STUN
+            return ()  # phones keep NAT open with a few bytes of anything, or with STUN
         self._whole = True
         return super().datagram(side, data)
 

@@ -20,7 +20,7 @@ Seen from: libpurple 2.14, slixmpp 1.17, xmpp.js 0.13, Prosody 0.12, ejabberd 23
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from xml.etree.ElementTree import Element
 
@@ -206,7 +206,7 @@ class Xmpp(Dissector[Piece]):
     def restart(self, side: Side) -> None:
         self._cutters[side] = Cutter(landed=True)
 
-    def feed(self, side: Side, data: bytes) -> Iterator[Event]:
+    def feed(self, side: Side, data: bytes) -> Iterable[Event]:
         return self._feed_inflated(side, data) if self._inflaters else super().feed(side, data)
 
     def _feed_inflated(self, side: Side, data: bytes) -> Iterator[Event]:
