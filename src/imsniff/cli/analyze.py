@@ -209,11 +209,11 @@ def _left(
 
 def _take(records: Iterable[Any], writer: Writer, found: Aggregate, show: Callable[[Any], None] | None) -> None:
     """Every record to the store; findings merged; all of it printed where it is to be."""
-    from imsniff.records import FindingRecord
+    from imsniff.detect import Sighting
 
     for record in records:
         writer.add(record)
-        if isinstance(record, FindingRecord):
+        if isinstance(record, Sighting):
             found.add(record)
         elif show is not None:
             show(record)

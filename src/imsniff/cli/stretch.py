@@ -21,7 +21,7 @@ from imsniff.cli.terminal import Progress
 from imsniff.limits import CONTINUES_NS, LATE_NS
 from imsniff.net.packet import LINKS
 from imsniff.pipeline import Options, Sensor
-from imsniff.records import FindingRecord, Record, SessionRecord
+from imsniff.records import Record, SessionRecord
 
 
 class Ended(NamedTuple):
@@ -102,9 +102,6 @@ class Stretch:
         """A copy: the sensor goes on with its own."""
         index = self._index(record.frame)
         name, before = self._names[index], self._before[index]
-        if isinstance(record, FindingRecord):
-            evidence = [replace(one, capture=name, frame=one.frame - before) for one in record.evidence]
-            return replace(record, capture=name, frame=record.frame - before, evidence=evidence)
         return replace(record, capture=name, frame=record.frame - before)
 
     def _session(self, session: SessionRecord) -> Iterator[Record | Span]:
