@@ -151,7 +151,15 @@ def command(
             told.add(path)
 
         readings = Readings(
-            paths, options, jobs=jobs, strict=strict, voice=voice, progress=bars, joined=not separate, ended=ended
+            paths,
+            options,
+            jobs=jobs,
+            strict=strict,
+            voice=voice,
+            progress=bars,
+            joined=not separate,
+            ended=ended,
+            packets_wanted=write is not None,
         )
         try:
             _take(readings.records(), writer, found, _line_printer() if jsonl else None)
