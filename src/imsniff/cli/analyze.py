@@ -13,6 +13,7 @@ import click
 
 from imsniff.cli.digests import Digests
 from imsniff.cli.exits import Exit
+from imsniff.cli.lasting import lasting
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
 from imsniff.cli.terminal import Progress, Voice, progress
 
@@ -87,17 +88,18 @@ def command(
     capture twice changes nothing. Files that were rotated, whose names differ in numbers only, are read as one where
     their packets follow each other: a session goes on from one into the next.
     """
-    from imsniff import policy as policies
-    from imsniff.capture.folder import expand
-    from imsniff.cli.reading import Readings
-    from imsniff.detect import Aggregate
-    from imsniff.filter import Filter, FilterError
-    from imsniff.pipeline import Options
-    from imsniff.privacy import Content, fingerprint_key
-    from imsniff.rules import loader
-    from imsniff.store.errors import StoreError
-    from imsniff.store.opening import open_for_writing
-    from imsniff.store.writer import Writer
+    with lasting():
+        from imsniff import policy as policies
+        from imsniff.capture.folder import expand
+        from imsniff.cli.reading import Readings
+        from imsniff.detect import Aggregate
+        from imsniff.filter import Filter, FilterError
+        from imsniff.pipeline import Options
+        from imsniff.privacy import Content, fingerprint_key
+        from imsniff.rules import loader
+        from imsniff.store.errors import StoreError
+        from imsniff.store.opening import open_for_writing
+        from imsniff.store.writer import Writer
 
     try:
         wanted = Filter.parse(expression) if expression else None
