@@ -57,4 +57,6 @@ _STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 def storable(text: str) -> str:
     """`text` as every database and UTF-8 takes it: NUL (PostgreSQL refuses it) and lone surrogates become U+FFFD."""
+    if text.isascii() and "\x00" not in text:  # nearly every text
+        return text
     return _STORABLE.sub("\ufffd", text) if _STORABLE.search(text) else text

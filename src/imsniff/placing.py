@@ -45,7 +45,11 @@ from imsniff.records import (
 
 def identifier(*parts: object) -> str:
     """16 hex digits that depend on nothing but the parts."""
-    return blake2b("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return _hash(*parts).hexdigest()
+
+
+def _hash(*parts: object) -> blake2b:
+    return blake2b("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=8)
 
 
 def community_id(source: tuple[str, int], target: tuple[str, int], protocol: int) -> str:
@@ -76,15 +80,17 @@ At = dict[str, Any]
 class Placer:
     """Turns the events of one session into records."""
 
-    __slots__ = ("_anomalies", "_content", "_count", "_keep", "_key", "flipped", "session")
+    __slots__ = ("_anomalies", "_count", "_ids", "_keep", "_key", "_texts", "flipped", "session")
 
     def __init__(self, session: SessionRecord, content: Content, key: bytes, *, keep_secrets: bool) -> None:
         self.session = session
         self.flipped = False
         """Whether the session's ends are the flow's the other way round."""
-        self._content = content
+        self._texts = content is Content.ALL
         self._key = key
         self._keep = keep_secrets
+        self._ids = _hash(session.id, "")
+        """What `identifier` makes of the session's id and a number, before the number."""
         self._count = 0
         self._anomalies = 0
 
@@ -101,8 +107,10 @@ class Placer:
                 event = Anomaly(side=event.side, code="anomaly.suppressed", detail="further anomalies are not reported")
         self._count += 1
         session = self.session
+        ids = self._ids.copy()
+        ids.update(b"%d" % self._count)
         at: At = {
-            "id": identifier(session.id, self._count),
+            "id": ids.hexdigest(),
             "ts": timestamp(ts),
             "capture": session.capture,
             "frame": frame,
@@ -138,12 +146,17 @@ class Placer:
         )
 
     def message(self, event: Message, speaker: Side, at: At) -> MessageRecord:
-        return MessageRecord(
-            **at,
+        return MessageRecord(  # most records are messages, and each key spelled out is five times as fast as `**at`
+            id=at["id"],
+            ts=at["ts"],
+            capture=at["capture"],
+            frame=at["frame"],
+            session=at["session"],
+            protocol=at["protocol"],
             sender=_clip(event.sender),
             recipient=_clip(event.recipient),
             room=_clip(event.room),
-            text=_clip(event.text, MAX_TEXT) if self._content is Content.ALL else None,
+            text=_clip(event.text, MAX_TEXT) if self._texts else None,
             length=len(event.text),
             direction="sent" if speaker is Side.CLIENT else "received",
             offline=event.offline,

@@ -29,13 +29,14 @@ def test_the_risks_are_those_of_the_contract_and_each_is_described():
 
 def test_every_session_is_rogue_unless_allowed():
     detectors = Detectors()
-    (finding,) = detectors.on_session(session(account="Alice@example.org/home"))
+    (seen,) = detectors.on_session(session(account="Alice@example.org/home"))
+    finding = seen.finding
     assert (finding.risk, finding.subject, finding.host) == ("rogue-im", "alice@example.org", "10.0.0.21")
     assert finding.key == "rogue-im|alice@example.org|10.0.0.21|jabber"
-    assert finding.id == finding_id(finding.key)
-    assert finding.evidence[0].rule == "xmpp.stream"
+    assert seen.id == finding.id == finding_id(finding.key)
+    assert seen.rule == "xmpp.stream"
     (unnamed,) = detectors.on_session(session())
-    assert unnamed.subject == "10.0.0.21"
+    assert unnamed.finding.subject == "10.0.0.21"
 
 
 def test_a_session_reported_early_and_again_at_its_end_counts_once():
@@ -45,16 +46,18 @@ def test_a_session_reported_early_and_again_at_its_end_counts_once():
 
 
 def test_the_host_is_the_inside_one():
-    (finding,) = Detectors().on_session(session(client_ip="198.51.100.7", server_ip="10.0.0.10"))
-    assert finding.host == "10.0.0.10"
-    (finding,) = Detectors().on_session(session(client_ip="198.51.100.7", server_ip="203.0.113.1"))
-    assert finding.host == "198.51.100.7"
+    (seen,) = Detectors().on_session(session(client_ip="198.51.100.7", server_ip="10.0.0.10"))
+    assert seen.finding.host == "10.0.0.10"
+    (seen,) = Detectors().on_session(session(client_ip="198.51.100.7", server_ip="203.0.113.1"))
+    assert seen.finding.host == "198.51.100.7"
 
 
 def test_an_odd_port_needs_an_identification():
-    risks = {f.risk: f for f in Detectors().on_session(session(odd_port=True, server_port=443))}
+    risks = {
+        seen.finding.risk: seen.finding for seen in Detectors().on_session(session(odd_port=True, server_port=443))
+    }
     assert risks["odd-port"].subject == "10.0.0.10:443"
-    risks = {f.risk for f in Detectors().on_session(session(odd_port=True, confidence="host"))}
+    risks = {seen.finding.risk for seen in Detectors().on_session(session(odd_port=True, confidence="host"))}
     assert risks == {"rogue-im"}
 
 
@@ -68,9 +71,9 @@ def test_an_odd_port_needs_an_identification():
     ],
 )
 def test_what_a_login_gives_away(grade, risk, severity):
-    (finding,) = found(login(grade=grade, secret="Wond3rland!"), wire="PASS <11 characters masked>")
+    (seen,) = found(login(grade=grade, secret="Wond3rland!"), wire="PASS <11 characters masked>")
+    finding, shown = seen.finding, seen.excerpt
     assert (finding.risk, finding.severity, finding.subject) == (risk, severity, "alice@example.org")
-    shown = finding.evidence[0].excerpt
     assert "Wond3rland" not in shown
     assert "11 characters" in shown
     assert "masked" in shown
@@ -85,8 +88,8 @@ def test_a_conversation_is_one_finding_both_ways():
     for number in range(1000):
         ends = ("alice@example.org/work", "Bob@example.org")
         sender, recipient = ends if number % 2 else reversed(ends)
-        for finding in detectors.on_record(one, message(one, sender=sender, recipient=recipient)):
-            aggregate.add(finding)
+        for seen in detectors.on_record(one, message(one, sender=sender, recipient=recipient)):
+            aggregate.add(seen)
     (finding,) = aggregate.findings()
     assert finding.count == 1000
     assert finding.subject == "alice@example.org ↔ bob@example.org"
@@ -94,10 +97,10 @@ def test_a_conversation_is_one_finding_both_ways():
 
 
 def test_words_are_shown_only_where_they_are_kept():
-    (finding,) = found(message(), wire="the words")
-    assert "words" not in finding.evidence[0].excerpt
-    (finding,) = found(message(text="the words"), wire="the words")
-    assert "the words" in finding.evidence[0].excerpt
+    (seen,) = found(message(), wire="the words")
+    assert "words" not in seen.excerpt
+    (seen,) = found(message(text="the words"), wire="the words")
+    assert "the words" in seen.excerpt
 
 
 def test_an_encrypted_conversation_is_no_finding():
@@ -105,9 +108,9 @@ def test_an_encrypted_conversation_is_no_finding():
 
 
 def test_addresses_inside_weigh_more_and_nothing_is_skipped():
-    (inside,) = found(exposure(ip="10.9.9.9"))
+    (inside,) = (seen.finding for seen in found(exposure(ip="10.9.9.9")))
     assert (inside.severity, inside.host) == ("medium", "10.9.9.9")
-    (outside,) = found(exposure(ip="198.51.100.7", internal=False, account=None))
+    (outside,) = (seen.finding for seen in found(exposure(ip="198.51.100.7", internal=False, account=None)))
     assert (outside.severity, outside.subject, outside.host) == ("low", "198.51.100.7", "10.0.0.21")
 
 
@@ -115,8 +118,8 @@ def test_a_file_is_one_finding_however_far_it_comes():
     aggregate, one = Aggregate(), session(protocol="oscar")
     other = session(protocol="oft")
     for of, state in ((one, "offered"), (one, "accepted"), (other, "completed")):
-        for finding in found(transfer(of, state=state, sender="Alice A"), of=of):
-            aggregate.add(finding)
+        for seen in found(transfer(of, state=state, sender="Alice A"), of=of):
+            aggregate.add(seen)
     (finding,) = aggregate.findings()
     assert (finding.count, finding.subject) == (3, "holiday.txt from alicea")
     assert not found(transfer(state="cancelled"))
@@ -126,8 +129,8 @@ def test_a_merged_finding_keeps_the_worst_severity_and_the_first_evidence():
     aggregate = Aggregate()
     late = found(login(seconds=9, grade="cleartext"))[0]
     early = found(login(seconds=1, grade="crackable"))[0]
-    for finding in (late, early):
-        aggregate.add(finding)
+    for seen in (late, early):
+        aggregate.add(seen)
     (finding,) = aggregate.findings()
     assert finding.severity is Severity.HIGH
     assert (finding.ts, finding.frame, finding.first_seen, finding.last_seen) == (
@@ -139,9 +142,9 @@ def test_a_merged_finding_keeps_the_worst_severity_and_the_first_evidence():
 
 
 def test_the_same_record_counts_once_and_a_flood_is_capped(monkeypatch):
-    aggregate, finding = Aggregate(), found(login())[0]
-    assert aggregate.add(finding)
-    assert aggregate.add(finding) is None
+    aggregate, seen = Aggregate(), found(login())[0]
+    assert aggregate.add(seen)
+    assert aggregate.add(seen) is None
     monkeypatch.setattr("imsniff.detect.core.MAX_FINDINGS", 2)
     for number in range(5):
         aggregate.add(found(login(account=f"user{number}"))[0])
@@ -166,8 +169,9 @@ def test_the_policy_rules_severity_and_allowance():
     detectors = Detectors(policy)
     assert not list(detectors.on_session(session(odd_port=True)))
     assert not list(detectors.on_record(session(), transfer()))
-    risks = {f.risk: f for f in detectors.on_session(session(protocol="irc", service="irc"))}
-    assert risks["rogue-im"].severity == "critical"
-    assert risks["policy-violation"].evidence[0].rule == "policy.no irc"
-    risks = {f.risk for f in detectors.on_session(session(protocol="sip", odd_port=True, server_port=5999))}
+    risks = {seen.finding.risk: seen for seen in detectors.on_session(session(protocol="irc", service="irc"))}
+    assert risks["rogue-im"].finding.severity == "critical"
+    assert risks["policy-violation"].rule == "policy.no irc"
+    seen = detectors.on_session(session(protocol="sip", odd_port=True, server_port=5999))
+    risks = {one.finding.risk for one in seen}
     assert risks == {"rogue-im"}

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from imsniff.capture.pcapfile import open_capture
-from imsniff.detect import Aggregate
+from imsniff.detect import Aggregate, Sighting
 from imsniff.pipeline import Options, Sensor
 from imsniff.privacy import Content
-from imsniff.records import FindingRecord, to_json
+from imsniff.records import to_json
 from imsniff.rules import loader
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def analysed(name: str, *, slab: int = SLABS[0], gate: bool = True) -> bytes:
         records = [record for batch in capture for record in sensor.read(batch)]
         records += sensor.finish()
     for record in records:
-        if isinstance(record, FindingRecord):
+        if isinstance(record, Sighting):
             found.add(record)
         else:
             lines.append(to_json(record))

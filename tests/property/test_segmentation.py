@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from imsniff.capture.pcapfile import open_capture
+from imsniff.detect import Sighting
 from imsniff.net.decode import Decoder
 from imsniff.net.segment import TCP, Segment
 from imsniff.pipeline import Options, Sensor
 from imsniff.privacy import Content
-from imsniff.records import FindingRecord, SessionRecord
+from imsniff.records import SessionRecord
 from imsniff.rules import loader
 from tests.net.forge import pcap_batch, tcp, udp
 
@@ -60,7 +61,7 @@ def told(pieces: list[Segment]) -> list[object]:
     records = [*sensor.read(pcap_batch(packets)), *sensor.finish()]
     plain = []
     for record in records:
-        if isinstance(record, FindingRecord):
+        if isinstance(record, Sighting):
             continue
         fields = {key: value for key, value in msgspec.to_builtins(record).items() if key not in PLACE}
         if isinstance(record, SessionRecord):

@@ -13,6 +13,7 @@ import click
 
 from imsniff.cli.digests import Digests
 from imsniff.cli.exits import Exit
+from imsniff.cli.lasting import lasting
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
 from imsniff.cli.terminal import Progress, Voice, progress
 
@@ -87,17 +88,18 @@ def command(
     capture twice changes nothing. Files that were rotated, whose names differ in numbers only, are read as one where
     their packets follow each other: a session goes on from one into the next.
     """
-    from imsniff import policy as policies
-    from imsniff.capture.folder import expand
-    from imsniff.cli.reading import Readings
-    from imsniff.detect import Aggregate
-    from imsniff.filter import Filter, FilterError
-    from imsniff.pipeline import Options
-    from imsniff.privacy import Content, fingerprint_key
-    from imsniff.rules import loader
-    from imsniff.store.errors import StoreError
-    from imsniff.store.opening import open_for_writing
-    from imsniff.store.writer import Writer
+    with lasting():
+        from imsniff import policy as policies
+        from imsniff.capture.folder import expand
+        from imsniff.cli.reading import Readings
+        from imsniff.detect import Aggregate
+        from imsniff.filter import Filter, FilterError
+        from imsniff.pipeline import Options
+        from imsniff.privacy import Content, fingerprint_key
+        from imsniff.rules import loader
+        from imsniff.store.errors import StoreError
+        from imsniff.store.opening import open_for_writing
+        from imsniff.store.writer import Writer
 
     try:
         wanted = Filter.parse(expression) if expression else None
@@ -151,7 +153,15 @@ def command(
             told.add(path)
 
         readings = Readings(
-            paths, options, jobs=jobs, strict=strict, voice=voice, progress=bars, joined=not separate, ended=ended
+            paths,
+            options,
+            jobs=jobs,
+            strict=strict,
+            voice=voice,
+            progress=bars,
+            joined=not separate,
+            ended=ended,
+            packets_wanted=write is not None,
         )
         try:
             _take(readings.records(), writer, found, _line_printer() if jsonl else None)
@@ -209,11 +219,11 @@ def _left(
 
 def _take(records: Iterable[Any], writer: Writer, found: Aggregate, show: Callable[[Any], None] | None) -> None:
     """Every record to the store; findings merged; all of it printed where it is to be."""
-    from imsniff.records import FindingRecord
+    from imsniff.detect import Sighting
 
     for record in records:
         writer.add(record)
-        if isinstance(record, FindingRecord):
+        if isinstance(record, Sighting):
             found.add(record)
         elif show is not None:
             show(record)

@@ -42,9 +42,10 @@ class Readings:
         progress: Progress,
         joined: bool = True,
         ended: Callable[[Path], None] = lambda _: None,
+        packets_wanted: bool = False,
     ) -> None:
         """joined: whether captures that continue one another are read as one. ended: told of each capture whose
-        records are all given out."""
+        records are all given out. packets_wanted: whether to remember the sessions."""
         self._rows = series.rows(paths) if joined else [[path] for path in paths]
         for row in self._rows:
             if len(row) > 1:
@@ -58,8 +59,9 @@ class Readings:
         self.packets = 0
         self.errors: dict[Path, str] = {}
         self._at_work: list[Stretch] = []
+        self._packets_wanted = packets_wanted
         self.sessions: list[SessionRecord] = []
-        """Every session met, for who wants its packets; one that goes over several captures, once for each."""
+        """Every session met, where its packets are wanted; one that goes over several captures, once for each."""
         self._spanning: set[str] = set()
 
     def records(self) -> Iterator[Record]:
@@ -71,10 +73,11 @@ class Readings:
                     if self._strict and self.errors:
                         return
                 elif isinstance(item, Span):
-                    self.sessions.append(item.session)
-                    self._spanning.add(item.session.id)
+                    if self._packets_wanted:
+                        self.sessions.append(item.session)
+                        self._spanning.add(item.session.id)
                 else:
-                    if isinstance(item, SessionRecord) and item.id not in self._spanning:
+                    if self._packets_wanted and isinstance(item, SessionRecord) and item.id not in self._spanning:
                         self.sessions.append(item)
                     yield item
 

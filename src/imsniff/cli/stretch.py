@@ -21,7 +21,7 @@ from imsniff.cli.terminal import Progress
 from imsniff.limits import CONTINUES_NS, LATE_NS
 from imsniff.net.packet import LINKS
 from imsniff.pipeline import Options, Sensor
-from imsniff.records import FindingRecord, Record, SessionRecord
+from imsniff.records import Record, SessionRecord
 
 
 class Ended(NamedTuple):
@@ -63,10 +63,11 @@ class Stretch:
         self._names.append(name)
         self._before.append(self._frames)
 
-    def read(self, batch: Batch) -> Iterator[Record | Span]:
+    def read(self, batch: Batch) -> Iterable[Record | Span]:
         assert self._sensor is not None, "a capture has begun"
         batch.first_frame += self._before[-1]
-        return self._placed(self._sensor.read(batch))
+        records = self._sensor.read(batch)
+        return records if len(self._names) == 1 else self._placed(records)
 
     def end(self, packets: int) -> None:
         """The capture was read."""
@@ -81,15 +82,15 @@ class Stretch:
 
     def finish(self) -> Iterator[Record | Span]:
         if self._sensor is not None:
-            yield from self._placed(self._sensor.finish())
+            records = self._sensor.finish()
+            yield from records if len(self._names) == 1 else self._placed(records)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _placed(self, records: Iterable[Record]) -> Iterator[Record | Span]:
+        """Each in its own capture, where there are several."""
         for record in records:
-            if len(self._names) == 1:
-                yield record
-            elif isinstance(record, SessionRecord):
+            if isinstance(record, SessionRecord):
                 yield from self._session(record)
             else:
                 yield self._elsewhere(record)
@@ -102,9 +103,6 @@ class Stretch:
         """A copy: the sensor goes on with its own."""
         index = self._index(record.frame)
         name, before = self._names[index], self._before[index]
-        if isinstance(record, FindingRecord):
-            evidence = [replace(one, capture=name, frame=one.frame - before) for one in record.evidence]
-            return replace(record, capture=name, frame=record.frame - before, evidence=evidence)
         return replace(record, capture=name, frame=record.frame - before)
 
     def _session(self, session: SessionRecord) -> Iterator[Record | Span]:

@@ -5,6 +5,6 @@ import imsniff.detect.channel
 import imsniff.detect.content
 import imsniff.detect.credentials
 import imsniff.detect.transfers  # noqa: F401
-from imsniff.detect.core import Aggregate, Detectors, Risk, Sighting
+from imsniff.detect.core import Aggregate, Detectors, Finding, Risk, Sighting
 
-__all__ = ["Aggregate", "Detectors", "Risk", "Sighting"]
+__all__ = ["Aggregate", "Detectors", "Finding", "Risk", "Sighting"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from imsniff.detect.core import Context, Risk, Sighting, on, sighting
 from imsniff.records import ExposureRecord, Severity
 
 
 @on(ExposureRecord)
-def peer_address_exposed(context: Context, told: ExposureRecord, wire: str) -> Iterator[Sighting]:
+def peer_address_exposed(context: Context, told: ExposureRecord, wire: str) -> Iterable[Sighting]:
     """An inside address helps an attacker map the network; a public one only says where somebody is.
 
     The subject is whose address it is. The host to visit is the one told of, where that is inside."""
@@ -17,7 +17,7 @@ def peer_address_exposed(context: Context, told: ExposureRecord, wire: str) -> I
         told.ip if told.port is None else f"[{told.ip}]:{told.port}" if ":" in told.ip else f"{told.ip}:{told.port}"
     )
     shown = f"{endpoint} by {told.via}" + (f" to {told.to}" if told.to else "")
-    yield from sighting(
+    return sighting(
         context,
         Risk.PEER_ADDRESS_EXPOSED,
         told,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from imsniff.detect.core import Context, Risk, Sighting, on, sighting
 from imsniff.records import Confidence, SessionRecord
@@ -29,32 +29,32 @@ def _rule(session: SessionRecord) -> str:
 
 
 @on(SessionRecord)
-def rogue_im(context: Context, session: SessionRecord, wire: str) -> Iterator[Sighting]:
+def rogue_im(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
     """Every session is one, unless the policy allows it. The subject is who uses it."""
     if context.policy.allows(session):
-        return
+        return ()
     shown = wire or _shown(session)
-    yield from sighting(context, Risk.ROGUE_IM, session, subject=context.account(), rule=_rule(session), shown=shown)
+    return sighting(context, Risk.ROGUE_IM, session, subject=context.account(), rule=_rule(session), shown=shown)
 
 
 @on(SessionRecord)
-def odd_port(context: Context, session: SessionRecord, wire: str) -> Iterator[Sighting]:
+def odd_port(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
     """The subject is the server's endpoint: that is what a firewall rule would name."""
     if not session.odd_port or session.confidence not in _IDENTIFIED or context.policy.expects(session):
-        return
+        return ()
     subject = f"{_bracketed(session.server_ip)}:{session.server_port}"
-    yield from sighting(
+    return sighting(
         context, Risk.ODD_PORT, session, subject=subject, rule=_rule(session), shown=wire or _shown(session)
     )
 
 
 @on(SessionRecord)
-def policy_violation(context: Context, session: SessionRecord, wire: str) -> Iterator[Sighting]:
+def policy_violation(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
     denied = context.policy.denies(session)
     if denied is None:
-        return
+        return ()
     who = context.account() if session.account else session.client_ip
-    yield from sighting(
+    return sighting(
         context,
         Risk.POLICY_VIOLATION,
         session,

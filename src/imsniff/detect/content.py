@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from imsniff.detect.core import Context, Risk, Sighting, on, sighting
 from imsniff.events import Encryption
@@ -10,16 +10,16 @@ from imsniff.records import MessageRecord
 
 
 @on(MessageRecord)
-def readable_message(context: Context, message: MessageRecord, wire: str) -> Iterator[Sighting]:  # noqa: ARG001
+def readable_message(context: Context, message: MessageRecord, wire: str) -> Iterable[Sighting]:  # noqa: ARG001
     """One finding a conversation, both directions of it: a thousand messages are one line of a report.
 
     The excerpt never comes from `wire`, which may hold the words: they are shown only where the operator keeps text."""
     if context.session.encryption != Encryption.NONE:
-        return
+        return ()
     shown = f"message of {message.length} characters, {message.direction} by {context.session.client_ip}"
     if message.text:
         shown = f"{shown}: {message.text}"
-    yield from sighting(
+    return sighting(
         context,
         Risk.CLEARTEXT_MESSAGES,
         message,

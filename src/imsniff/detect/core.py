@@ -8,12 +8,14 @@ severities, remedies and accountability; help, docs and the legends of reports a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from imsniff.detect.accounts import normalise
 from imsniff.limits import MAX_CACHED, MAX_EVIDENCE, MAX_EXCERPT, MAX_FINDINGS, MAX_REMEMBERED_SIGHTINGS
@@ -253,13 +255,31 @@ SERVICE_OF: dict[str, str] = {
 and a key must not change on the way. Families are one: a file offered in OSCAR and sent by OFT is one finding."""
 
 
-class Sighting(FindingRecord, kw_only=True, tag="finding"):
-    """One finding seen once: the key of the finding, one evidence, and the record that shows it.
+class Finding(Struct, frozen=True, gc=False):
+    """What all sightings of one finding share: made once a conversation, not once a message."""
+
+    id: str
+    key: str
+    risk: Risk
+    severity: Severity
+    subject: str
+    host: str
+    service: str
+    title: str
+    remedy: str
+
+
+class Sighting(Record, kw_only=True):
+    """One finding seen once: the finding (`id` is its id), one evidence, and the record that shows it.
 
     The record's id makes sightings countable: the same traffic analysed twice is seen once."""
 
+    finding: Finding
     record: str
-    service: str
+    last_seen: str
+    """Of a session its end, else `ts`."""
+    rule: str
+    excerpt: str
 
 
 class Context(NamedTuple):
@@ -294,13 +314,13 @@ def _inside(ip: str) -> bool:
 
 
 AnyKind = TypeVar("AnyKind", bound=Record)
-Detector = Callable[[Context, AnyKind, str], Iterator[Sighting]]
+Detector = Callable[[Context, AnyKind, str], Iterable[Sighting]]
 DETECTORS: dict[type[Record], list[Detector[Any]]] = {}
 """By record type, in order of registration; `imsniff.detect` imports the families."""
 
 
 def on(kind: type[AnyKind]) -> Callable[[Detector[AnyKind]], Detector[AnyKind]]:
-    """Registers a detector: a generator `(context, record, wire)`; `wire` is the masked excerpt, empty where none."""
+    """Registers a detector: `(context, record, wire)` to sightings; `wire` is the masked excerpt, empty where none."""
 
     def register(detector: Detector[AnyKind]) -> Detector[AnyKind]:
         DETECTORS.setdefault(kind, []).append(detector)
@@ -310,10 +330,10 @@ def on(kind: type[AnyKind]) -> Callable[[Detector[AnyKind]], Detector[AnyKind]]:
 
 
 @lru_cache(maxsize=MAX_CACHED)
-def _identity(risk: str, subject: str, host: str, service: str) -> tuple[str, str]:
-    """Id and key: the same for every message of a conversation."""
+def _finding(risk: Risk, severity: Severity, subject: str, host: str, service: str) -> Finding:
     key = key_of(risk, subject, host, service)
-    return finding_id(key), key
+    about = RISKS[risk]
+    return Finding(finding_id(key), key, risk, severity, subject, host, service, about.title, about.remedy)
 
 
 def key_of(risk: str, subject: str, host: str, service: str) -> str:
@@ -343,35 +363,27 @@ def sighting(
     shown: str,
     host: str | None = None,
     severity: Severity | None = None,
-) -> Iterator[Sighting]:
+) -> tuple[Sighting, ...]:
     """One sighting, or none where the policy switched the risk off. `shown`: its excerpt, no secret in it.
 
     Severity: the policy's word, else the detector's, else the table's."""
-    about = RISKS[risk]
-    if risk in context.policy.off:
-        return
-    host = host or context.host
-    service = context.service
-    name, key = _identity(risk, subject, host, service)
-    yield Sighting(
-        id=name,
+    policy = context.policy
+    if risk in policy.off:
+        return ()
+    worst = policy.severity.get(risk) or severity or RISKS[risk].severity
+    finding = _finding(risk, worst, subject, host or context.host, context.service)
+    seen = Sighting(
+        id=finding.id,
         ts=record.ts,
         capture=record.capture,
         frame=record.frame,
-        risk=risk,
-        severity=context.policy.severity.get(risk, severity or about.severity),
-        subject=subject,
-        host=host,
-        title=about.title,
-        remedy=about.remedy,
-        count=1,
-        first_seen=record.ts,
-        last_seen=record.last_seen if isinstance(record, SessionRecord) else record.ts,
-        evidence=[Evidence(capture=record.capture, frame=record.frame, rule=rule, excerpt=shown[:MAX_EXCERPT])],
-        key=key,
+        finding=finding,
         record=record.id,
-        service=service,
+        last_seen=record.last_seen if isinstance(record, SessionRecord) else record.ts,
+        rule=rule,
+        excerpt=shown[:MAX_EXCERPT],
     )
+    return (seen,)
 
 
 class Met:
@@ -404,25 +416,20 @@ class Detectors:
         """From now on this policy counts; what was told stays told."""
         self._policy = policy
 
-    def on_record(self, session: SessionRecord, record: Record, wire: str = "") -> Iterator[FindingRecord]:
+    def on_record(self, session: SessionRecord, record: Record, wire: str = "") -> list[Sighting]:
         """What one placed record shows. `session` is what is known of its session at this moment."""
         context = Context(session, self._policy)
-        for detector in DETECTORS.get(type(record), ()):
-            yield from detector(context, record, wire)
+        return [seen for detector in DETECTORS.get(type(record), ()) for seen in detector(context, record, wire)]
 
-    def on_session(self, session: SessionRecord, wire: str = "") -> Iterator[FindingRecord]:
+    def on_session(self, session: SessionRecord, wire: str = "") -> list[Sighting]:
         """What the session itself shows. Call it when the session closes; calling it earlier too, once the session's
         account is known, makes live findings come sooner and counts nothing twice."""
-        context = Context(session, self._policy)
-        for detector in DETECTORS.get(SessionRecord, ()):
-            for found in detector(context, session, wire):
-                if self._told.again(found.id, session.id):
-                    continue
-                yield found
+        shown = self.on_record(session, session, wire)
+        return [seen for seen in shown if not self._told.again(seen.id, session.id)]
 
 
 class Aggregate:
-    """Findings of one run merged by key: count, first and last seen, worst severity, first evidence."""
+    """Findings of one run, merged of their sightings: count, first and last seen, worst severity, first evidence."""
 
     def __init__(self, evidence: int = MAX_EVIDENCE) -> None:
         self._evidence = evidence
@@ -431,43 +438,64 @@ class Aggregate:
         self.suppressed = 0
         """Sightings of findings beyond MAX_FINDINGS: not in this summary, but in the store."""
 
-    def add(self, found: FindingRecord) -> FindingRecord | None:
+    def add(self, seen: Sighting) -> FindingRecord | None:
         """The merged finding; None where the sighting was already counted or there are too many findings."""
-        if isinstance(found, Sighting) and self._seen.again(found.id, found.record):
+        if self._seen.again(seen.id, seen.record):
             return None
-        known = self._found.get(found.key)
-        if known is None and len(self._found) >= MAX_FINDINGS:
-            self.suppressed += 1
-            return None
-        if known is None:
-            self._found[found.key] = known = _plain(found)
+        key = seen.finding.key
+        known = self._found.get(key)
+        if known is not None:
+            self._absorb(known, seen)
+        elif len(self._found) < MAX_FINDINGS:
+            self._found[key] = known = _begun(seen)
         else:
-            absorb(known, found, self._evidence)
+            self.suppressed += 1
         return known
 
     def findings(self) -> list[FindingRecord]:
         """Worst first, then by risk, host and subject: the same order whatever the order of arrival."""
         return sorted(self._found.values(), key=order)
 
+    def _absorb(self, known: FindingRecord, seen: Sighting) -> None:
+        """Another sighting of a finding is counted in."""
+        known.count += 1
+        severity = seen.finding.severity
+        if severity is not known.severity and severity.rank > known.severity.rank:
+            known.severity = severity
+        if (seen.ts, seen.capture, seen.frame) < (known.ts, known.capture, known.frame):
+            known.ts, known.capture, known.frame = seen.ts, seen.capture, seen.frame
+            known.first_seen = seen.ts
+            known.evidence = [_evidence(seen), *known.evidence][: self._evidence]
+        elif len(known.evidence) < self._evidence:
+            known.evidence.append(_evidence(seen))
+        if seen.last_seen > known.last_seen:
+            known.last_seen = seen.last_seen
+
 
 def order(finding: FindingRecord) -> tuple[int, str, str, str, str]:
     return (-finding.severity.rank, finding.risk, finding.host, finding.subject, finding.key)
 
 
-def _plain(found: FindingRecord) -> FindingRecord:
-    return FindingRecord(**{name: getattr(found, name) for name in FindingRecord.__struct_fields__})
+def _begun(seen: Sighting) -> FindingRecord:
+    finding = seen.finding
+    return FindingRecord(
+        id=finding.id,
+        ts=seen.ts,
+        capture=seen.capture,
+        frame=seen.frame,
+        risk=finding.risk,
+        severity=finding.severity,
+        subject=finding.subject,
+        host=finding.host,
+        title=finding.title,
+        remedy=finding.remedy,
+        count=1,
+        first_seen=seen.ts,
+        last_seen=seen.last_seen,
+        evidence=[_evidence(seen)],
+        key=finding.key,
+    )
 
 
-def absorb(known: FindingRecord, other: FindingRecord, evidence: int = MAX_EVIDENCE) -> None:
-    """Another report of the same finding is counted in."""
-    known.count += other.count
-    if other.severity is not known.severity and other.severity.rank > known.severity.rank:
-        known.severity = other.severity
-    if (other.first_seen, other.capture, other.frame) < (known.first_seen, known.capture, known.frame):
-        known.ts, known.capture, known.frame = other.ts, other.capture, other.frame
-        known.first_seen = other.first_seen
-        known.evidence = [*other.evidence, *known.evidence][:evidence]
-    elif len(known.evidence) < evidence:
-        known.evidence = [*known.evidence, *other.evidence][:evidence]
-    if other.last_seen > known.last_seen:
-        known.last_seen = other.last_seen
+def _evidence(seen: Sighting) -> Evidence:
+    return Evidence(capture=seen.capture, frame=seen.frame, rule=seen.rule, excerpt=seen.excerpt)

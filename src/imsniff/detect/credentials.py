@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from imsniff.detect.core import Context, Risk, Sighting, on, sighting
@@ -26,17 +26,17 @@ _VERDICTS: dict[str, _Verdict] = {
 
 
 @on(LoginRecord)
-def exposed_credential(context: Context, login: LoginRecord, wire: str) -> Iterator[Sighting]:
+def exposed_credential(context: Context, login: LoginRecord, wire: str) -> Iterable[Sighting]:
     """`wire` is masked and tells the secret's length and character classes; a kept secret itself never comes here."""
     verdict = _VERDICTS.get(login.grade)
     if verdict is None:
-        return
+        return ()
     seen = [f"{login.scheme} log-in", verdict.means]
     if login.outcome != "unknown":
         seen.append(f"outcome {login.outcome}")
     if wire:
         seen.append(wire)
-    yield from sighting(
+    return sighting(
         context,
         verdict.risk,
         login,

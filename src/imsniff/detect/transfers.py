@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from imsniff.detect.core import Context, Risk, Sighting, on, sighting
 from imsniff.events import TransferState
@@ -10,10 +10,10 @@ from imsniff.records import TransferRecord
 
 
 @on(TransferRecord)
-def file_transfer(context: Context, transfer: TransferRecord, wire: str) -> Iterator[Sighting]:
+def file_transfer(context: Context, transfer: TransferRecord, wire: str) -> Iterable[Sighting]:
     """One finding a file name and sender, however far the transfer came. A cancelled one had been offered."""
     if transfer.state == TransferState.CANCELLED:
-        return
+        return ()
     shown = [f"{transfer.state} {transfer.name}"]
     if transfer.size is not None:
         shown.append(f"{transfer.size} bytes")
@@ -21,7 +21,7 @@ def file_transfer(context: Context, transfer: TransferRecord, wire: str) -> Iter
         shown.append(f"SHA-256 {transfer.sha256}")
     if wire:
         shown.append(wire)
-    yield from sighting(
+    return sighting(
         context,
         Risk.FILE_TRANSFER,
         transfer,

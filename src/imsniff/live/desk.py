@@ -11,7 +11,7 @@ from typing import Any
 
 from imsniff.aside import Packet
 from imsniff.capture.rotate import Rotating
-from imsniff.detect import Aggregate
+from imsniff.detect import Aggregate, Sighting
 from imsniff.events import Expect
 from imsniff.limits import CHECKPOINT, LIVE_FLUSH
 from imsniff.live.counts import Blind, Blindness, Counts
@@ -47,7 +47,7 @@ class Desk:
 
     def record(self, record: Record) -> None:
         self._store(record)
-        if isinstance(record, FindingRecord):
+        if isinstance(record, Sighting):
             merged = self.found.add(record)
             if merged is not None and merged.id not in self._told:
                 self._told[merged.id] = merged.count

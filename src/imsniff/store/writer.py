@@ -10,16 +10,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec.structs import astuple
 from sqlalchemy import bindparam, insert, update
 
-from imsniff.detect import Sighting
+from imsniff.detect import Finding, Sighting
 from imsniff.escape import storable
 from imsniff.limits import MAX_FINDINGS, STORE_BATCH
-from imsniff.records import FindingRecord, Record, SessionRecord
+from imsniff.records import Record, SessionRecord
 from imsniff.store import conflict
 from imsniff.store.conflict import Values
 from imsniff.store.opening import Store
@@ -50,17 +50,16 @@ def _columns(rows: list[Values]) -> list[Values]:
 
 
 def _plain(column: Values) -> bool:
-    known = [value for value in column if value is not None]
+    known = [value for value in column if value is not None] if None in column else column
     if not known or isinstance(known[0], str):
         text = "".join(known)
         return storable(text) is text
     return bool(max(known) <= LARGEST)
 
 
-_VALUES = {kind: attrgetter(*record.__struct_fields__) for kind, record in RECORDS.items()}
-_COUNTED = {kind: "presences" if kind == "presence" else f"{kind}s" for kind in RECORDS}
+_KINDS: dict[type[Record], str] = {record: kind for kind, record in RECORDS.items()} | {Sighting: "sighting"}
+_COUNTED = {kind: "presences" if kind == "presence" else f"{kind}s" for kind in _KINDS.values()}
 """What the counters call them."""
-_SESSION = "session"
 
 
 class Writer:
@@ -77,16 +76,14 @@ class Writer:
     ) -> None:
         self._store = store
         self._now = now
-        self._rows: dict[str, list[Values]] = {kind: [] for kind in TABLES}
-        self._sessions: list[Row] = []
-        self._findings: dict[str, Row] = {}
-        self._sightings: list[Values] = []
-        self._written: dict[str, int] = {}
-        """Findings of this run that are in the store, and how severe they are there."""
-        self._waiting = 0
+        self._waiting = _nothing()
+        self._written: dict[str, Finding] = {}
+        """Findings of this run that are in the store, as severe as they are there."""
+        self._room = STORE_BATCH
         self._inputs = 0
         self.counters: Counter[str] = Counter()
-        """Of the run, written at its end: the caller adds packets, drops, errors; the writer counts records by kind."""
+        """Of the run, written at its end: the caller adds packets, drops, errors; the writer counts what it flushes by
+        kind."""
         self.read = False
         """Whether any packet was read."""
         self.blind: list[Row] = []
@@ -113,22 +110,13 @@ class Writer:
             self.close()
 
     def add(self, record: Record) -> None:
-        """Take one record; writes when a batch is full."""
-        if isinstance(record, Sighting):
-            self._add_sighting(record)
-        elif isinstance(record, FindingRecord):
+        """Take one record, which does not change any more; writes when a batch is full."""
+        waiting = self._waiting.get(type(record))
+        if waiting is None:
             raise TypeError("findings are stored by their sightings")
-        else:
-            kind = str(type(record).__struct_config__.tag)
-            values = _VALUES[kind](record)
-            if kind == _SESSION:
-                row = dict(zip(record.__struct_fields__, map(_column, values), strict=True))
-                self._sessions.append({**row, "run": self.run, "last_run": self.run})
-            else:
-                self._rows[kind].append((*values, self.run))
-            self.counters[_COUNTED[kind]] += 1
-            self._waiting += 1
-        if self._waiting >= STORE_BATCH:
+        waiting.append(record)
+        self._room -= 1
+        if self._room <= 0:
             self.flush()
 
     def update(self, session: SessionRecord) -> None:
@@ -138,7 +126,7 @@ class Writer:
 
     def flush_waiting(self) -> None:
         """Flush, where anything waits. Raises StoreError."""
-        if self._waiting:
+        if any(self._waiting.values()):
             self.flush()
 
     def checkpoint(self) -> None:
@@ -150,49 +138,39 @@ class Writer:
     def _told(self) -> Row:
         return {**self.counters, **({"blind": self.blind} if self.blind else {})}
 
-    def _add_sighting(self, seen: Sighting) -> None:
-        self.counters["sightings"] += 1
-        known = self._written.get(seen.id)
-        rank = seen.severity.rank
-        if known is None or rank > known:
-            self._written[seen.id] = rank
-            self._findings[seen.id] = {
-                "id": seen.id,
-                "rank": rank,
-                "severity": seen.severity.value,
-                **{
-                    name: storable(getattr(seen, name))
-                    for name in ("key", "risk", "subject", "host", "service", "title", "remedy")
-                },
-            }
-        evidence = seen.evidence[0]
-        of = (seen.id, seen.record, self.run, seen.ts, seen.last_seen, seen.capture, seen.frame)
-        self._sightings.append((*of, evidence.rule, evidence.excerpt))
-        self._waiting += 1
-
     def flush(self) -> None:
         """Write what is waiting, in one transaction. Raises StoreError; what was waiting is then gone."""
-        rows, self._rows = self._rows, {kind: [] for kind in TABLES}
-        sessions, self._sessions = self._sessions, []
-        findings, self._findings = list(self._findings.values()), {}
-        sightings, self._sightings = self._sightings, []
-        self._waiting = 0
-        marks = [(row["id"], self.run) for row in findings]
+        waiting, self._waiting, self._room = self._waiting, _nothing(), STORE_BATCH
+        for kind, records in waiting.items():
+            if records:
+                self.counters[_COUNTED[_KINDS[kind]]] += len(records)
+        sessions, sightings = waiting.pop(SessionRecord), waiting.pop(Sighting)
         written, self._written = self._written, {}  # forgotten, unless this batch is stored
+        news = _news(sightings, written)
         with self._store.begin() as connection:
             if sessions:
+                table = TABLES[_KINDS[SessionRecord]]
                 # the same session from a shorter cut of the same traffic must not take anything away
-                conflict.replace(connection, TABLES[_SESSION], sessions, unless_less="packets", but=("run",))
-                of = TABLES[_SESSION].c
-                again = update(TABLES[_SESSION]).where(of.id == bindparam("seen")).values(last_run=self.run)
-                connection.execute(again, [{"seen": row["id"]} for row in sessions])
-            for kind, table in TABLES.items():
-                conflict.keep(connection, table, _columns(rows[kind]))
-            conflict.replace(connection, FINDING, findings, unless_less="rank", but=())
-            conflict.keep(connection, FINDING_RUN, marks)
-            conflict.keep(connection, SIGHTING, _columns(sightings))
+                known = [self._session(session) for session in sessions]
+                conflict.replace(connection, table, known, unless_less="packets", but=("run",))
+                again = update(table).where(table.c.id == bindparam("seen")).values(last_run=self.run)
+                connection.execute(again, [{"seen": session.id} for session in sessions])
+            for kind, records in waiting.items():
+                rows = [(*astuple(record), self.run) for record in records]
+                conflict.keep(connection, TABLES[_KINDS[kind]], _columns(rows))
+            conflict.replace(connection, FINDING, list(map(_finding, news)), unless_less="rank", but=())
+            conflict.keep(connection, FINDING_RUN, [(finding.id, self.run) for finding in news])
+            conflict.keep(connection, SIGHTING, _columns([self._sighting(seen) for seen in sightings]))
             connection.execute(update(RUN).where(RUN.c.id == self.run).values(alive=moment_of(self._now())))
         self._written = written if len(written) <= MAX_FINDINGS else {}
+
+    def _session(self, session: SessionRecord) -> Row:
+        row = dict(zip(session.__struct_fields__, map(_column, astuple(session)), strict=True))
+        return {**row, "run": self.run, "last_run": self.run}
+
+    def _sighting(self, seen: Sighting) -> Values:
+        of = (seen.id, seen.record, self.run, seen.ts, seen.last_seen)
+        return (*of, seen.capture, seen.frame, seen.rule, seen.excerpt)
 
     def add_input(
         self,
@@ -223,6 +201,26 @@ class Writer:
         ended = {"ended": moment_of(self._now()), "counters": self._told(), "read": self.read}
         with self._store.begin() as connection:
             connection.execute(update(RUN).where(RUN.c.id == self.run).values(ended))
+
+
+def _nothing() -> dict[type[Record], list[Any]]:
+    """What waits in a new batch."""
+    return {kind: [] for kind in _KINDS}
+
+
+def _news(sightings: list[Sighting], written: dict[str, Finding]) -> list[Finding]:
+    """The findings that are not among those written, or were less severe there; now they are among them."""
+    news: dict[str, Finding] = {}
+    for seen in sightings:
+        finding, known = seen.finding, written.get(seen.id)
+        if finding is not known and (known is None or finding.severity.rank > known.severity.rank):
+            written[seen.id] = news[seen.id] = finding
+    return list(news.values())
+
+
+def _finding(finding: Finding) -> Row:
+    row = dict(zip(finding.__struct_fields__, map(_column, astuple(finding)), strict=True))
+    return {**row, "rank": finding.severity.rank}
 
 
 def moment_of(when: datetime) -> str:
