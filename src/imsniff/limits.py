@@ -250,11 +250,20 @@ RING: Final = 256 * 1024 * 1024
 """Bytes of the ring of one interface unless `--buffer` says otherwise, shared by its workers: two seconds at 1 Gbit/s.
 New flows come in bursts, and each takes longer than a packet of a known one: the ring evens that out."""
 
-RING_BLOCK: Final = 1024 * 1024
-"""Bytes of one block of the ring: what the kernel hands over at once, and the longest packet it can hold."""
+RING_BLOCK: Final = 256 * 1024
+"""Bytes of one block of the ring: what the kernel hands over at once, and the longest packet it can hold. It is also
+read at once: a block of nothing but messages takes some 0.1 s, and that is how late the first of them may be told."""
 
 RING_RETIRE_MS: Final = 100
 """Milliseconds after which the kernel hands over a block that is not full: the delay of a packet on a quiet link."""
+
+TURN: Final = 0.05
+"""Seconds that a worker reads packets, where there are so many, before it looks at what else is to be done: hand over
+what it found, hear what others announce, count what was lost."""
+
+DRAIN: Final = 30.0
+"""Seconds that the packets in the ring may take once no more are let in. A ring full of messages and nothing else takes
+about as long, of mixed traffic two. What is then left is counted as `unread`."""
 
 TICK: Final = 0.1
 """Seconds between two looks at the clock where no packet comes."""

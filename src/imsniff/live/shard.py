@@ -5,13 +5,14 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from imsniff.aside import Aside, Packet
 from imsniff.capture.errors import CannotCapture
 from imsniff.capture.live import LiveSource
 from imsniff.events import Expect
-from imsniff.limits import RING_RETIRE_MS
+from imsniff.limits import DRAIN, RING_RETIRE_MS, TURN
 from imsniff.live.counts import Blind, Counts
 from imsniff.pipeline import Options, Sensor
 from imsniff.records import Record, SessionRecord
@@ -19,10 +20,6 @@ from imsniff.records import Record, SessionRecord
 _Item = TypeVar("_Item")
 _LOSSES_EVERY = 0.2
 """Seconds between two looks at what was lost."""
-_MOST_BLOCKS = 8
-"""Blocks of one interface taken in one turn, so that a busy one does not starve the others, nor the clock."""
-_DRAIN = 5.0
-"""Seconds that the last packets may take once no more are let in."""
 
 
 class Receiver(Protocol):
@@ -51,7 +48,8 @@ class _Line:
         self.sensor = sensor
         self.aside = aside
         self.octets = 0
-        self.dropped = 0
+        self.lost = 0
+        self.unread = 0
         self.checked = time.time_ns()
         self.gone = False
 
@@ -95,7 +93,7 @@ class Shard:
         """No more packets are let in; the last are read, and what is open is closed."""
         for line in self._lines:
             line.source.stop()
-        until = time.monotonic() + _DRAIN
+        until = time.monotonic() + DRAIN
         rest = [line for line in self._lines if not line.gone]
         quiet_since = time.monotonic()
         while rest and time.monotonic() < until:
@@ -109,6 +107,7 @@ class Shard:
             if time.monotonic() - quiet_since > 4 * RING_RETIRE_MS / 1000:
                 break
         for line in self._lines:
+            self._leave(line)
             self._losses(line)
             self._hand_over(line, line.sensor.finish())
 
@@ -132,8 +131,9 @@ class Shard:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _read(self, line: _Line, *, quiet: bool) -> None:
+        until = time.monotonic() + TURN / len(self._lines)
         try:
-            for _ in range(_MOST_BLOCKS):
+            while True:
                 batch = line.source.take()
                 if batch is None:
                     if quiet:
@@ -141,6 +141,8 @@ class Shard:
                     return
                 line.octets += batch.end - batch.start
                 self._hand_over(line, line.sensor.read(batch))
+                if time.monotonic() >= until:
+                    return
         except CannotCapture as why:
             line.gone = True
             self._poll.unregister(line.source.fileno())
@@ -156,12 +158,23 @@ class Shard:
         _emptied(aside.announced, lambda one: receiver.announced(*one))
 
     def _losses(self, line: _Line) -> None:
-        now, lost = time.time_ns(), line.source.losses()
-        dropped = lost.dropped + lost.interface
-        if dropped > line.dropped:
-            span = Blind(capture=line.source.capture, since=line.checked, until=now, lost=dropped - line.dropped)
+        now, lost = time.time_ns(), _counts(line).lost
+        if lost > line.lost:
+            span = Blind(capture=line.source.capture, since=line.checked, until=now, lost=lost - line.lost)
             self._receiver.blind(span)
-        line.dropped, line.checked = dropped, now
+        line.lost, line.checked = lost, now
+
+    @staticmethod
+    def _leave(line: _Line) -> None:
+        """What there was no time for is lost: it is counted, and nothing else."""
+        with suppress(CannotCapture):
+            batch = line.source.take()
+            read = line.source.frames
+            while batch is not None:
+                batch = line.source.take()
+            line.unread = line.source.frames - read
+        if line.unread:
+            line.checked = min(line.checked, line.sensor.flows.now)
 
     @staticmethod
     def _drained(line: _Line) -> bool:
@@ -179,8 +192,9 @@ def _counts(line: _Line) -> Counts:
     lost, sensor = line.source.losses(), line.sensor
     return Counts(
         received=lost.received,
-        packets=line.source.frames,
+        packets=line.source.frames - line.unread,
         kernel_drops=lost.dropped,
+        unread=line.unread,
         ring_full=lost.frozen,
         interface_drops=lost.interface,
         octets=line.octets,
