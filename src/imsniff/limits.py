@@ -275,6 +275,21 @@ PROMPT_NS: Final = 300_000_000
 """Nanoseconds a live session waits after it was identified before its own findings are told: its account is mostly
 named by then. Together with RING_RETIRE_MS and TICK this stays under the second that is promised."""
 
+LOBBY_NS: Final = 300_000_000
+"""Nanoseconds that a new flow waits with several workers: longer than an announcement takes from its packet (up to
+RING_RETIRE_MS in the ring) through the writer (LIVE_FLUSH apart, and what a transaction takes) to another worker. What
+is told of a session waits for PROMPT_NS in the same time."""
+
+MAX_LOBBY: Final = 32 * 1024 * 1024
+"""Bytes of payload of all flows that wait in one worker: 0.3 s of 800 Mbit/s of nothing but new flows. Beyond: the
+longest waiting is heard at once, announced or not."""
+
+MAX_LOBBY_FLOW: Final = 1024 * 1024
+"""The same of one flow: 0.3 s at 28 Mbit/s, and many round trips of a connection that gathers speed."""
+
+MAX_LOBBY_FLOWS: Final = 10_000
+"""Flows that wait in one worker, about 2 KB each without their payload: 33 000 new ones a second."""
+
 LIVE_FLUSH: Final = 0.2
 """Seconds that live records wait to be written together."""
 

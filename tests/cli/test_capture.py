@@ -192,6 +192,21 @@ def test_a_finding_comes_within_a_second_of_its_packet(live, talk):
     assert session["first_seen"] < datetime.now(UTC).isoformat()
 
 
+def test_a_finding_does_not_wait_for_a_busy_link_to_be_quiet(live, net, talk, many):
+    sensor = live("--db", "a.db")
+    busy = threading.Thread(target=net.replay, args=(many,), kwargs={"rate": "-M 50 -l 3"})
+    busy.start()
+    try:
+        with talk():
+            came, finding = sensor.until(lambda r: r.get("risk") == "rogue-im")
+            busy_still = busy.is_alive()
+    finally:
+        busy.join()
+    assert busy_still
+    assert came - datetime.fromisoformat(finding["first_seen"]).timestamp() < 1.0
+    assert sensor.end() == 0
+
+
 def keys(records):
     return sorted((r["protocol"], r["client_ip"], r["client_port"], r["server_ip"], r["server_port"]) for r in records)
 

@@ -243,7 +243,7 @@ def _be_worker(
             if strange is not share:
                 for source in strange:
                     source.close()
-        _work(share, sock, options, keep_packets)
+        _work(share, sock, options, keep_packets, len(shares) > 1)
         code = 0
     except BaseException:  # nothing of a worker may go on in the writer's code
         import traceback
@@ -253,9 +253,11 @@ def _be_worker(
         os._exit(code)
 
 
-def _work(share: Sequence[LiveSource], sock: socket.socket, options: Options, keep_packets: bool) -> None:
+def _work(
+    share: Sequence[LiveSource], sock: socket.socket, options: Options, keep_packets: bool, one_of_several: bool
+) -> None:
     outbox = Outbox(sock)
-    shard = Shard(share, options, outbox, keep_packets=keep_packets)
+    shard = Shard(share, options, outbox, keep_packets=keep_packets, one_of_several=one_of_several)
     shard.wake_for(sock.fileno())
     gc.freeze()  # what is there now stays: a collection, which stops the reading, need not go through it
     orders = _Orders(sock)

@@ -56,13 +56,19 @@ class _Line:
 
 class Shard:
     def __init__(
-        self, sources: Sequence[LiveSource], options: Options, receiver: Receiver, *, keep_packets: bool = False
+        self,
+        sources: Sequence[LiveSource],
+        options: Options,
+        receiver: Receiver,
+        *,
+        keep_packets: bool = False,
+        one_of_several: bool = False,
     ) -> None:
         self._receiver = receiver
         self._lines: list[_Line] = []
         self._poll = select.poll()
         for source in sources:
-            aside = Aside(keep_packets=keep_packets)
+            aside = Aside(keep_packets=keep_packets, one_of_several=one_of_several)
             sensor = Sensor(options, source.capture, aside)
             sensor.prepare()
             self._lines.append(_Line(source, sensor, aside))
@@ -80,10 +86,10 @@ class Shard:
 
     def turn(self, wait: float) -> None:
         """Waits for packets, at most `wait` seconds, and works through those that are there."""
-        ready = {descriptor for descriptor, _ in self._poll.poll(wait * 1000)}
+        self._poll.poll(wait * 1000)
         for line in self._lines:
             if not line.gone:
-                self._read(line, quiet=line.source.fileno() not in ready)
+                self._read(line)
         if time.monotonic() - self._looked >= _LOSSES_EVERY:
             self._looked = time.monotonic()
             for line in self._lines:
@@ -100,7 +106,7 @@ class Shard:
             before = sum(line.source.frames for line in rest)
             self._poll.poll(RING_RETIRE_MS / 2)
             for line in rest:
-                self._read(line, quiet=False)
+                self._read(line)
             if sum(line.source.frames for line in rest) != before:
                 quiet_since = time.monotonic()
             rest = [line for line in rest if not line.gone and not self._drained(line)]
@@ -130,14 +136,13 @@ class Shard:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _read(self, line: _Line, *, quiet: bool) -> None:
+    def _read(self, line: _Line) -> None:
         until = time.monotonic() + TURN / len(self._lines)
         try:
             while True:
                 batch = line.source.take()
-                if batch is None:
-                    if quiet:
-                        self._hand_over(line, line.sensor.tick(time.time_ns()))
+                if batch is None:  # all is read, however little of it came up through the gate
+                    self._hand_over(line, line.sensor.tick(time.time_ns()))
                     return
                 line.octets += batch.end - batch.start
                 self._hand_over(line, line.sensor.read(batch))
