@@ -262,8 +262,8 @@ TURN: Final = 0.05
 what it found, hear what others announce, count what was lost."""
 
 DRAIN: Final = 30.0
-"""Seconds that the packets in the ring may take once no more are let in. A ring full of messages and nothing else takes
-about as long, of mixed traffic two. What is then left is counted as `unread`."""
+"""Seconds that the packets in the ring may take once no more are let in. A ring full of messages and nothing else
+may take longer. What is then left is counted as `unread`."""
 
 TICK: Final = 0.1
 """Seconds between two looks at the clock where no packet comes."""
