@@ -38,8 +38,10 @@ class Held:
 class Aside:
     """Filled by a sensor, emptied by whoever runs it."""
 
-    def __init__(self, *, keep_packets: bool = False) -> None:
+    def __init__(self, *, keep_packets: bool = False, one_of_several: bool = False) -> None:
         self.keep_packets = keep_packets
+        self.one_of_several = one_of_several
+        """Whether flows of the same link come to other sensors, too."""
         self.sessions: list[SessionRecord] = []
         """Sessions as they are known now: they will come once more, as records, when they end."""
         self.announced: list[tuple[Expect, int]] = []

@@ -261,11 +261,20 @@ RING: Final = 256 * 1024 * 1024
 """Bytes of the ring of one interface unless `--buffer` says otherwise, shared by its workers: two seconds at 1 Gbit/s.
 New flows come in bursts, and each takes longer than a packet of a known one: the ring evens that out."""
 
-RING_BLOCK: Final = 1024 * 1024
-"""Bytes of one block of the ring: what the kernel hands over at once, and the longest packet it can hold."""
+RING_BLOCK: Final = 256 * 1024
+"""Bytes of one block of the ring: what the kernel hands over at once, and the longest packet it can hold. It is also
+read at once: a block of nothing but messages takes some 0.1 s, and that is how late the first of them may be told."""
 
 RING_RETIRE_MS: Final = 100
 """Milliseconds after which the kernel hands over a block that is not full: the delay of a packet on a quiet link."""
+
+TURN: Final = 0.05
+"""Seconds that a worker reads packets, where there are so many, before it looks at what else is to be done: hand over
+what it found, hear what others announce, count what was lost."""
+
+DRAIN: Final = 30.0
+"""Seconds that the packets in the ring may take once no more are let in. A ring full of messages and nothing else
+may take longer. What is then left is counted as `unread`."""
 
 TICK: Final = 0.1
 """Seconds between two looks at the clock where no packet comes."""
@@ -276,6 +285,21 @@ LATE_NS: Final = 1_000_000_000
 PROMPT_NS: Final = 300_000_000
 """Nanoseconds a live session waits after it was identified before its own findings are told: its account is mostly
 named by then. Together with RING_RETIRE_MS and TICK this stays under the second that is promised."""
+
+LOBBY_NS: Final = 300_000_000
+"""Nanoseconds that a new flow waits with several workers: longer than an announcement takes from its packet (up to
+RING_RETIRE_MS in the ring) through the writer (LIVE_FLUSH apart, and what a transaction takes) to another worker. What
+is told of a session waits for PROMPT_NS in the same time."""
+
+MAX_LOBBY: Final = 32 * 1024 * 1024
+"""Bytes of payload of all flows that wait in one worker: 0.3 s of 800 Mbit/s of nothing but new flows. Beyond: the
+longest waiting is heard at once, announced or not."""
+
+MAX_LOBBY_FLOW: Final = 1024 * 1024
+"""The same of one flow: 0.3 s at 28 Mbit/s, and many round trips of a connection that gathers speed."""
+
+MAX_LOBBY_FLOWS: Final = 10_000
+"""Flows that wait in one worker, about 2 KB each without their payload: 33 000 new ones a second."""
 
 LIVE_FLUSH: Final = 0.2
 """Seconds that live records wait to be written together."""

@@ -9,7 +9,7 @@ A `Sensor` is one shard: it has no globals, reads the batches of one capture and
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from copy import copy
 
 from msgspec import Struct, field
@@ -20,15 +20,16 @@ from imsniff.capture.batch import Batch
 from imsniff.classify.conversation import Classifier, Conversation, Told, Verdict
 from imsniff.classify.expected import Expected
 from imsniff.classify.openings import openings
-from imsniff.classify.scanner import Scanner
+from imsniff.classify.scanner import FOREIGN, Scanner
 from imsniff.detect import Detectors
 from imsniff.events import Encryption, Expect, Reversed, Trait
 from imsniff.filter import Ends, Filter
-from imsniff.limits import LATE_NS, PROMPT_NS
+from imsniff.limits import LATE_NS, PROMPT_NS, SCAN_WINDOW
+from imsniff.lobby import Lobby
 from imsniff.net.decode import Decoder
 from imsniff.net.flows import Flow, Flows, Happening, Heard
 from imsniff.net.gates import open_gate
-from imsniff.net.porch import Porch, Raised
+from imsniff.net.porch import Porch
 from imsniff.net.segment import TCP, Segment, endpoint
 from imsniff.placing import Placer, community_id, evidence_of, identifier
 from imsniff.policy import Policy
@@ -83,6 +84,7 @@ class Sensor:
         self.gate = open_gate(self._porch, enabled=options.gate)
         self._detectors = Detectors(options.policy)
         self._aside = aside
+        self._lobby = Lobby(self._foreign) if aside is not None and aside.one_of_several else None
         self._fresh: deque[tuple[int, Flow[Session]]] = deque()
         """Sessions lately identified, and when to tell what they show."""
         self.identified = 0
@@ -94,15 +96,17 @@ class Sensor:
         keeps = self._aside if self._aside is not None and self._aside.keep_packets else None
         for packet in self.gate.raise_packets(batch):
             for segment in decode(*packet):
-                if happened := self._segment(segment):
-                    yield from self._happenings(happened, segment)
+                yield from self._segment(segment)
                 if keeps is not None:
-                    self._keep(keeps, segment, packet)
+                    slab, _, at, size, wire, ts, link = packet
+                    self._keep(keeps, segment, Packet(ts, link, wire, bytes(slab[at : at + size])))
         if self._aside is not None:
+            yield from self._late(self.flows.now)
             yield from self._show(self._aside, self.flows.now)
 
     def tick(self, now: int) -> Iterator[Record]:
-        """A live link is quiet: it is `now` (nanoseconds since 1970)."""
+        """All that came on a live link is read: it is `now` (nanoseconds since 1970)."""
+        yield from self._late(now)
         yield from self._happenings(self.flows.tick(now - LATE_NS))
         if self._aside is not None:
             yield from self._show(self._aside, now)
@@ -129,16 +133,20 @@ class Sensor:
     def finish(self) -> Iterator[Record]:
         """The capture ended: what is still open is closed."""
         for segment in self.decoder.flush():
-            yield from self._happenings(self._segment(segment), segment)
+            yield from self._segment(segment)
+        yield from self._late(None)
         yield from self._happenings(self.flows.finish())
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _segment(self, segment: Segment) -> Sequence[Happening[Session]]:
+    def _segment(self, segment: Segment) -> Iterable[Record]:
         if self._options.wanted is not None and not self._options.wanted.passes(_ends(segment)):
             self.gate.ignore(segment)
         elif not self.gate.covers(segment):
-            return self.flows.segment(segment)
+            if self._lobby is not None and self._lobby.stops(segment, known=self.flows.holding(segment) is not None):
+                return self._late(segment.ts)
+            if happened := self.flows.segment(segment):
+                return self._happenings(happened, segment)
         return ()
 
     def _happenings(self, happenings: Iterable[Happening[Session]], segment: Segment | None = None) -> Iterator[Record]:
@@ -284,13 +292,29 @@ class Sensor:
                 aside.sessions.append(session)
                 yield from self._detectors.on_session(session)
 
-    def _keep(self, aside: Aside, segment: Segment, raised: Raised) -> None:
+    def _late(self, now: int | None) -> Iterator[Record]:
+        """What has waited in the lobby until `now` is heard; None: all that waits."""
+        if self._lobby is None or self._aside is None:
+            return
+        for waiting in self._lobby.due(now):
+            for segment in waiting.segments:
+                if not self.gate.covers(segment):
+                    yield from self._happenings(self.flows.segment(segment), segment)
+            for packet in waiting.packets:
+                self._keep(self._aside, waiting.segments[0], packet)
+
+    def _foreign(self, segment: Segment) -> bool:
+        transport = "tcp" if segment.protocol == TCP else "udp"
+        rules = self._shared.scanner.scan(segment.payload[:SCAN_WINDOW], transport, midstream=False)
+        return any(rule.protocol == FOREIGN for rule in rules)
+
+    def _keep(self, aside: Aside, segment: Segment, packet: Packet) -> None:
         """The packet of this segment, where it is one of a messaging session or may be."""
+        if self._lobby is not None and self._lobby.keep(segment, packet):
+            return
         flow = self.flows.holding(segment)
         if flow is None:
             return
-        slab, _, at, size, wire, ts, link = raised
-        packet = Packet(ts, link, wire, bytes(slab[at : at + size]))
         if flow.reader.conversation.verdict is Verdict.WATCH:
             aside.packets.append(packet)
             return

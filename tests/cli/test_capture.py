@@ -120,6 +120,11 @@ def live(net, tmp_path):
         process.wait()
 
 
+def workers_of(sensor):
+    pid = sensor.process.pid
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def counters(file="a.db"):
     with sqlite3.connect(file) as db:
         found = json.loads(db.execute("SELECT counters FROM run ORDER BY id DESC").fetchone()[0])
@@ -187,6 +192,21 @@ def test_a_finding_comes_within_a_second_of_its_packet(live, talk):
     assert session["first_seen"] < datetime.now(UTC).isoformat()
 
 
+def test_a_finding_does_not_wait_for_a_busy_link_to_be_quiet(live, net, talk, many):
+    sensor = live("--db", "a.db")
+    busy = threading.Thread(target=net.replay, args=(many,), kwargs={"rate": "-M 50 -l 3"})
+    busy.start()
+    try:
+        with talk():
+            came, finding = sensor.until(lambda r: r.get("risk") == "rogue-im")
+            busy_still = busy.is_alive()
+    finally:
+        busy.join()
+    assert busy_still
+    assert came - datetime.fromisoformat(finding["first_seen"]).timestamp() < 1.0
+    assert sensor.end() == 0
+
+
 def keys(records):
     return sorted((r["protocol"], r["client_ip"], r["client_port"], r["server_ip"], r["server_port"]) for r in records)
 
@@ -226,13 +246,19 @@ def _packets(file):
         return capture.frames
 
 
-def test_what_is_lost_is_counted_shown_and_stored(live, net, tmp_path):
+@pytest.fixture
+def many(tmp_path):
+    """A capture of 8 000 packets, 11 MB."""
     needs("tcpreplay")
-    many = tmp_path / "many.pcap"
+    file = tmp_path / "many.pcap"
     one = pcap([b"\x02" * 12 + b"\x08\x00" + b"x" * 1386])
-    many.write_bytes(one + one[24:] * 7999)
+    file.write_bytes(one + one[24:] * 7999)
+    return file
+
+
+def test_what_is_lost_is_counted_shown_and_stored(live, net, many):
     sensor = live("--db", "a.db", "--buffer", "2M")
-    worker = int(Path(f"/proc/{sensor.process.pid}/stat").read_text().split()[0])
+    (worker,) = workers_of(sensor)
     os.kill(worker, signal.SIGSTOP)
     sent = net.replay(many)
     os.kill(worker, signal.SIGCONT)
@@ -247,6 +273,17 @@ def test_what_is_lost_is_counted_shown_and_stored(live, net, tmp_path):
     assert span["since"] < span["until"]
     assert span["capture"] == "span0"
     assert f"{counted['kernel_drops']:,} packets" in "".join(sensor.err)
+
+
+def test_a_writer_that_waits_does_not_lose_packets(live, net, many):
+    sensor = live("--db", "a.db", "--buffer", "8M")
+    os.kill(sensor.process.pid, signal.SIGSTOP)  # as a disk or a reader of standard output may make it wait
+    sent = net.replay(many)
+    os.kill(sensor.process.pid, signal.SIGCONT)
+    assert sensor.end() == 0
+    counted = counters()
+    assert counted["packets"] == counted["received"] == sent
+    assert counted["kernel_drops"] == 0
 
 
 @pytest.fixture
@@ -279,8 +316,7 @@ def others(monkeypatch):
 def test_rights_are_given_up(live, talk, others, workers):
     folder, uid = others
     sensor = live("--db", "a.db", "-Z", "nobody", "--workers", workers, cwd=folder)
-    children = Path(f"/proc/{sensor.process.pid}/task/{sensor.process.pid}/children").read_text().split()
-    for process in [sensor.process.pid, *children]:
+    for process in [sensor.process.pid, *workers_of(sensor)]:
         status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
         assert set(status["Uid"].split()) == {str(uid)}
         assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
@@ -365,8 +401,7 @@ def test_it_ends_by_itself(live):
 
 def test_a_worker_that_dies_is_told_and_the_others_go_on(live, talk):
     sensor = live("--db", "a.db", "--workers", 2)
-    children = Path(f"/proc/{sensor.process.pid}/task/{sensor.process.pid}/children").read_text().split()
-    os.kill(int(children[0]), signal.SIGKILL)
+    os.kill(workers_of(sensor)[0], signal.SIGKILL)
     sensor.heard("ended unasked")
     with talk():
         sensor.until(lambda r: r.get("risk") == "rogue-im")

@@ -6,13 +6,20 @@ import socket
 
 import msgspec
 import pytest
+from tests.capture.test_ring import block
 
 from imsniff.aside import Packet
+from imsniff.capture.batch import Batch
+from imsniff.capture.live import Losses
+from imsniff.capture.ring import Blocks
 from imsniff.events import Expect, Side
 from imsniff.limits import BLIND_JOIN_NS
 from imsniff.live import wire
 from imsniff.live.counts import Blind, Blindness, Counts
 from imsniff.live.crew import Outbox
+from imsniff.live.shard import Shard
+from imsniff.pipeline import Options
+from imsniff.rules.loader import load
 from made import login, message, session
 
 
@@ -23,6 +30,65 @@ def blind(since, until, lost=1, capture="eth0"):
 def test_counts_add_up():
     total = sum([Counts(packets=3, sessions=1), Counts(packets=4, kernel_drops=2)], Counts())
     assert (total.packets, total.sessions, total.kernel_drops) == (7, 1, 2)
+
+
+class Waiting:
+    """A source whose packets are all there already."""
+
+    capture = "eth0"
+
+    def __init__(self, blocks):
+        self.frames = 0
+        self._blocks = list(blocks)
+        self._batch = None
+        self._received = sum(count for _, count in blocks)
+
+    def fileno(self):
+        return 0
+
+    def take(self):
+        if self._batch is not None:
+            self.frames += self._batch.finish().frames
+        slab, _ = self._blocks.pop(0) if self._blocks else (None, 0)
+        self._batch = None if slab is None else Batch("eth0", slab, 48, len(slab), self.frames + 1, Blocks(1))
+        return self._batch
+
+    def losses(self):
+        return Losses(self._received, 0)
+
+    def stop(self):
+        pass
+
+    def close(self):
+        pass
+
+
+class Told:
+    """A receiver that keeps what it is told of losses."""
+
+    session = packet = announced = record = None
+
+    def __init__(self):
+        self.spans = []
+
+    def blind(self, span):
+        self.spans.append(span)
+
+
+@pytest.mark.parametrize("drain", [30.0, 0.0])
+def test_what_there_is_no_time_for_at_the_end_is_counted(monkeypatch, drain):
+    monkeypatch.setattr("imsniff.live.shard.DRAIN", drain)
+    monkeypatch.setattr("imsniff.live.shard.TURN", drain)
+    source = Waiting([(block(b"one" * 20, b"two" * 20), 2)] * 50)
+    told = Told()
+    shard = Shard([source], Options(signatures=load()), told)
+    shard.turn(0)
+    shard.turn(0)
+    shard.finish()
+    counts = shard.counts()["eth0"]
+    assert counts.received == counts.packets + counts.unread == 100
+    assert counts.unread == (0 if drain else 96)
+    assert [span.lost for span in told.spans] == ([] if drain else [96])
 
 
 def test_losses_close_together_are_one_span():

@@ -317,13 +317,13 @@ class _Run:
 
     def _sensing(self, options: Options, desk: Desk) -> _Sensing:
         keep_packets = self._given["write"] is not None
-        if len(self._shares) == 1:
-            from imsniff.live.shard import Shard
+        if sys.platform.startswith("linux"):
+            from imsniff.live.crew import Crew
 
-            return Shard(self._shares[0], options, desk, keep_packets=keep_packets)
-        from imsniff.live.crew import Crew
+            return Crew(self._shares, options, desk, keep_packets=keep_packets)
+        from imsniff.live.shard import Shard
 
-        return Crew(self._shares, options, desk, keep_packets=keep_packets)
+        return Shard(self._shares[0], options, desk, keep_packets=keep_packets)
 
     def _files(self) -> Any:  # noqa: ANN401 - Rotating or None
         from imsniff.capture.rotate import Rotating
@@ -389,8 +389,7 @@ class _Run:
         counts = sensing.counts()
         desk.note(counts)
         for name, one in counts.items():
-            lost = one.kernel_drops + one.interface_drops
-            writer.add_input(name, error=f"{lost:,} packets lost" if lost else None)
+            writer.add_input(name, error=f"{one.lost:,} packets lost" if one.lost else None)
         writer.close()
         if desk.files is not None:
             desk.files.close()
@@ -421,6 +420,7 @@ class _Run:
             self._voice.note(f"{desk.files.packets:,} packets of messaging sessions written to {self._given['write']}")
         losses = {
             "had no room in the ring (kernel drops)": total.kernel_drops,
+            "were still in the ring when there was no more time": total.unread,
             "were dropped by the interface": total.interface_drops,
         }
         for what, count in losses.items():

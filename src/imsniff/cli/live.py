@@ -38,7 +38,7 @@ def live_view() -> Iterator[View]:
             table.add_column(title, justify="left" if title == "Interface" else "right", no_wrap=True)
         for name, now in counts.items():
             then = before.get(name, Counts())
-            lost = now.kernel_drops + now.interface_drops
+            lost = now.lost
             table.add_row(
                 visible(name),
                 f"{now.packets:,}",

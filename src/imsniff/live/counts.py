@@ -13,9 +13,11 @@ class Counts(Struct, kw_only=True):
     received: int = 0
     """Packets that passed the capture filter, whether or not there was room for them."""
     packets: int = 0
-    """Packets seen. received = packets + kernel_drops, once the ring is empty."""
+    """Packets seen. received = packets + kernel_drops + unread, once the run is over."""
     kernel_drops: int = 0
     """Packets for which the ring had no room."""
+    unread: int = 0
+    """Packets in the ring at the end for which there was no time."""
     ring_full: int = 0
     """How often the whole ring was full."""
     interface_drops: int = 0
@@ -34,6 +36,11 @@ class Counts(Struct, kw_only=True):
     """Records that a worker could not hand to the writer."""
     unheld: int = 0
     """Packets of sessions that `-w` had no room to hold."""
+
+    @property
+    def lost(self) -> int:
+        """Packets that nobody looked at."""
+        return self.kernel_drops + self.interface_drops + self.unread
 
     def __add__(self, other: Counts) -> Counts:
         names = self.__struct_fields__

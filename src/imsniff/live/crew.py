@@ -1,12 +1,14 @@
 """Workers: one process each with a shard of its own, and one bounded hand-over to the writer.
 
-The kernel spreads flows over the workers (`ring.Fanout`). A worker says what it found over a socket; where the writer
-does not keep up, records wait in the worker, at most MAX_HANDOVER bytes, and beyond that are dropped and counted.
-Announced flows are told to the other workers, since the announced flow may come to any of them.
+Also one worker alone is a process: a disk, or a reader of standard output, that takes its time does not keep it from
+the packets. The kernel spreads flows over the workers (`ring.Fanout`). A worker says what it found over a socket; where
+the writer does not keep up, records wait in the worker, at most MAX_HANDOVER bytes, and beyond that are dropped and
+counted. Announced flows are told to the other workers, since the announced flow may come to any of them.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import selectors
@@ -22,18 +24,18 @@ import msgspec
 from imsniff.aside import Packet
 from imsniff.capture.live import LiveSource
 from imsniff.events import Expect
-from imsniff.limits import MAX_HANDOVER, TICK
+from imsniff.limits import DRAIN, MAX_HANDOVER, TICK
 from imsniff.live import wire
 from imsniff.live.counts import Blind, Counts
 from imsniff.live.shard import Receiver, Shard
-from imsniff.pipeline import Options
+from imsniff.pipeline import Options, Sensor
 from imsniff.records import Record, SessionRecord
 
 _STOP, _RELOAD, _EXPECT = b"qox"
 """What the writer says to a worker."""
 _PIECE = 1 << 18
 _COUNTS_EVERY = 0.2
-_PATIENCE = 30.0
+_PATIENCE = DRAIN + 30.0
 """Seconds a worker may take to end."""
 
 
@@ -113,6 +115,7 @@ class Crew:
         self, shares: Sequence[Sequence[LiveSource]], options: Options, receiver: Receiver, *, keep_packets: bool
     ) -> None:
         """`shares`: the sources of each worker. They are closed here once the workers have them."""
+        Sensor(options, "").prepare()  # loaded and compiled once, so that workers are ready when they begin
         self._receiver = receiver
         self._workers: list[Worker] = []
         self._selector = selectors.DefaultSelector()
@@ -240,7 +243,7 @@ def _be_worker(
             if strange is not share:
                 for source in strange:
                     source.close()
-        _work(share, sock, options, keep_packets)
+        _work(share, sock, options, keep_packets, len(shares) > 1)
         code = 0
     except BaseException:  # nothing of a worker may go on in the writer's code
         import traceback
@@ -250,10 +253,13 @@ def _be_worker(
         os._exit(code)
 
 
-def _work(share: Sequence[LiveSource], sock: socket.socket, options: Options, keep_packets: bool) -> None:
+def _work(
+    share: Sequence[LiveSource], sock: socket.socket, options: Options, keep_packets: bool, one_of_several: bool
+) -> None:
     outbox = Outbox(sock)
-    shard = Shard(share, options, outbox, keep_packets=keep_packets)
+    shard = Shard(share, options, outbox, keep_packets=keep_packets, one_of_several=one_of_several)
     shard.wake_for(sock.fileno())
+    gc.freeze()  # what is there now stays: a collection, which stops the reading, need not go through it
     orders = _Orders(sock)
     told = 0.0
     while not orders.stop:

@@ -20,6 +20,11 @@ from imsniff.store.errors import StoreError
 from imsniff.store.writer import Writer
 
 Show = Callable[[Any], None]
+_NOTED = (
+    *("packets", "received", "kernel_drops", "unread", "interface_drops", "ring_full", "gate_skips", "evicted"),
+    *("queue_drops", "unheld"),
+)
+"""Counts that are stored with a run."""
 
 
 class Desk:
@@ -114,10 +119,8 @@ class Desk:
         if self.writer is None:
             return
         total = sum(counts.values(), Counts())
-        for name in ("packets", "received", "kernel_drops", "interface_drops", "ring_full", "gate_skips", "evicted"):
+        for name in _NOTED:
             self.writer.counters[name] = getattr(total, name)
-        self.writer.counters["queue_drops"] = total.queue_drops
-        self.writer.counters["unheld"] = total.unheld
         self.writer.counters["errors"] = self.failures
         self.writer.read = bool(total.packets)
         self.writer.blind = [

@@ -5,13 +5,14 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from imsniff.aside import Aside, Packet
 from imsniff.capture.errors import CannotCapture
 from imsniff.capture.live import LiveSource
 from imsniff.events import Expect
-from imsniff.limits import RING_RETIRE_MS
+from imsniff.limits import DRAIN, RING_RETIRE_MS, TURN
 from imsniff.live.counts import Blind, Counts
 from imsniff.pipeline import Options, Sensor
 from imsniff.records import Record, SessionRecord
@@ -19,10 +20,6 @@ from imsniff.records import Record, SessionRecord
 _Item = TypeVar("_Item")
 _LOSSES_EVERY = 0.2
 """Seconds between two looks at what was lost."""
-_MOST_BLOCKS = 8
-"""Blocks of one interface taken in one turn, so that a busy one does not starve the others, nor the clock."""
-_DRAIN = 5.0
-"""Seconds that the last packets may take once no more are let in."""
 
 
 class Receiver(Protocol):
@@ -51,20 +48,27 @@ class _Line:
         self.sensor = sensor
         self.aside = aside
         self.octets = 0
-        self.dropped = 0
+        self.lost = 0
+        self.unread = 0
         self.checked = time.time_ns()
         self.gone = False
 
 
 class Shard:
     def __init__(
-        self, sources: Sequence[LiveSource], options: Options, receiver: Receiver, *, keep_packets: bool = False
+        self,
+        sources: Sequence[LiveSource],
+        options: Options,
+        receiver: Receiver,
+        *,
+        keep_packets: bool = False,
+        one_of_several: bool = False,
     ) -> None:
         self._receiver = receiver
         self._lines: list[_Line] = []
         self._poll = select.poll()
         for source in sources:
-            aside = Aside(keep_packets=keep_packets)
+            aside = Aside(keep_packets=keep_packets, one_of_several=one_of_several)
             sensor = Sensor(options, source.capture, aside)
             sensor.prepare()
             self._lines.append(_Line(source, sensor, aside))
@@ -82,10 +86,10 @@ class Shard:
 
     def turn(self, wait: float) -> None:
         """Waits for packets, at most `wait` seconds, and works through those that are there."""
-        ready = {descriptor for descriptor, _ in self._poll.poll(wait * 1000)}
+        self._poll.poll(wait * 1000)
         for line in self._lines:
             if not line.gone:
-                self._read(line, quiet=line.source.fileno() not in ready)
+                self._read(line)
         if time.monotonic() - self._looked >= _LOSSES_EVERY:
             self._looked = time.monotonic()
             for line in self._lines:
@@ -95,20 +99,21 @@ class Shard:
         """No more packets are let in; the last are read, and what is open is closed."""
         for line in self._lines:
             line.source.stop()
-        until = time.monotonic() + _DRAIN
+        until = time.monotonic() + DRAIN
         rest = [line for line in self._lines if not line.gone]
         quiet_since = time.monotonic()
         while rest and time.monotonic() < until:
             before = sum(line.source.frames for line in rest)
             self._poll.poll(RING_RETIRE_MS / 2)
             for line in rest:
-                self._read(line, quiet=False)
+                self._read(line)
             if sum(line.source.frames for line in rest) != before:
                 quiet_since = time.monotonic()
             rest = [line for line in rest if not line.gone and not self._drained(line)]
             if time.monotonic() - quiet_since > 4 * RING_RETIRE_MS / 1000:
                 break
         for line in self._lines:
+            self._leave(line)
             self._losses(line)
             self._hand_over(line, line.sensor.finish())
 
@@ -131,16 +136,18 @@ class Shard:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _read(self, line: _Line, *, quiet: bool) -> None:
+    def _read(self, line: _Line) -> None:
+        until = time.monotonic() + TURN / len(self._lines)
         try:
-            for _ in range(_MOST_BLOCKS):
+            while True:
                 batch = line.source.take()
-                if batch is None:
-                    if quiet:
-                        self._hand_over(line, line.sensor.tick(time.time_ns()))
+                if batch is None:  # all is read, however little of it came up through the gate
+                    self._hand_over(line, line.sensor.tick(time.time_ns()))
                     return
                 line.octets += batch.end - batch.start
                 self._hand_over(line, line.sensor.read(batch))
+                if time.monotonic() >= until:
+                    return
         except CannotCapture as why:
             line.gone = True
             self._poll.unregister(line.source.fileno())
@@ -156,12 +163,23 @@ class Shard:
         _emptied(aside.announced, lambda one: receiver.announced(*one))
 
     def _losses(self, line: _Line) -> None:
-        now, lost = time.time_ns(), line.source.losses()
-        dropped = lost.dropped + lost.interface
-        if dropped > line.dropped:
-            span = Blind(capture=line.source.capture, since=line.checked, until=now, lost=dropped - line.dropped)
+        now, lost = time.time_ns(), _counts(line).lost
+        if lost > line.lost:
+            span = Blind(capture=line.source.capture, since=line.checked, until=now, lost=lost - line.lost)
             self._receiver.blind(span)
-        line.dropped, line.checked = dropped, now
+        line.lost, line.checked = lost, now
+
+    @staticmethod
+    def _leave(line: _Line) -> None:
+        """What there was no time for is lost: it is counted, and nothing else."""
+        with suppress(CannotCapture):
+            batch = line.source.take()
+            read = line.source.frames
+            while batch is not None:
+                batch = line.source.take()
+            line.unread = line.source.frames - read
+        if line.unread:
+            line.checked = min(line.checked, line.sensor.flows.now)
 
     @staticmethod
     def _drained(line: _Line) -> bool:
@@ -179,8 +197,9 @@ def _counts(line: _Line) -> Counts:
     lost, sensor = line.source.losses(), line.sensor
     return Counts(
         received=lost.received,
-        packets=line.source.frames,
+        packets=line.source.frames - line.unread,
         kernel_drops=lost.dropped,
+        unread=line.unread,
         ring_full=lost.frozen,
         interface_drops=lost.interface,
         octets=line.octets,

@@ -1,0 +1,82 @@
+"""Where new flows wait for their announcement, with several workers.
+
+A flow that one worker hears announced may come to another, and its first packets are there before the word of it is. So
+they wait: what begins is heard LOBBY_NS late, in order, and by then whoever announced it was heard. What is certainly
+no messenger's goes through at once, as do flows that are known already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imsniff.aside import Packet
+from imsniff.limits import LOBBY_NS, MAX_LOBBY, MAX_LOBBY_FLOW, MAX_LOBBY_FLOWS
+from imsniff.net.segment import UDP, Flag, Segment
+
+
+class Waiting:
+    """One flow that has just begun."""
+
+    __slots__ = ("octets", "packets", "segments", "since")
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.segments: list[Segment] = []
+        self.packets: list[Packet] = []
+        """The same as captured, where packets are wanted."""
+        self.octets = 0
+
+
+class Lobby:
+    """Flows that wait, the longest waiting first."""
+
+    def __init__(self, foreign: Callable[[Segment], bool]) -> None:
+        """`foreign`: whether the first payload of a flow is certainly no messenger's."""
+        self._foreign = foreign
+        self._flows: dict[bytes, Waiting] = {}
+        self._leaving: list[Waiting] = []
+        self._octets = 0
+
+    def stops(self, segment: Segment, *, known: bool) -> bool:
+        """Whether a segment has to wait. `known`: its flow has begun before."""
+        key = flow_key(segment)
+        waiting = self._flows.get(key)
+        if waiting is None:
+            if known or not (segment.payload or segment.flags & Flag.SYN):
+                return False
+            waiting = self._flows[key] = Waiting(segment.ts)
+        first = segment.payload and not waiting.octets
+        waiting.segments.append(segment)
+        waiting.octets += len(segment.payload)
+        self._octets += len(segment.payload)
+        if waiting.octets > MAX_LOBBY_FLOW or (first and self._foreign(segment)):
+            self._leave(key)
+        elif self._octets > MAX_LOBBY or len(self._flows) > MAX_LOBBY_FLOWS:
+            self._leave(next(iter(self._flows)))
+        return True
+
+    def keep(self, segment: Segment, packet: Packet) -> bool:
+        """Whether the packet of this segment waits with it."""
+        waiting = self._flows.get(flow_key(segment))
+        if waiting is not None:
+            waiting.packets.append(packet)
+        return waiting is not None
+
+    def due(self, now: int | None) -> list[Waiting]:
+        """Who need not wait any longer; None: nobody."""
+        flows = self._flows
+        while flows and (now is None or now - next(iter(flows.values())).since >= LOBBY_NS):
+            self._leave(next(iter(flows)))
+        due, self._leaving = self._leaving, []
+        return due
+
+    def _leave(self, key: bytes) -> None:
+        waiting = self._flows.pop(key)
+        self._octets -= waiting.octets
+        self._leaving.append(waiting)
+
+
+def flow_key(segment: Segment) -> bytes:
+    source, target = segment.source, segment.target
+    key = source + target if source < target else target + source
+    return key + b"u" if segment.protocol == UDP else key
