@@ -137,60 +137,60 @@ class Gate:
         """`_rows` for the plainest case, pcap of Ethernet, in one loop with the walk: half of all the time an analysis
         takes is spent here. Tags and the like are left to `_look`."""
         glance = Struct(f"{straight.order}IIII{straight.header - 16}x{GLANCE}")
-        unpack, unit, header, fragmented = (
-            glance.unpack_from,
-            straight.unit,
-            straight.header,
+        unpack, unit, header = glance.unpack_from, straight.unit, straight.header
+        fragmented, least, longest, udp = (
             FRAGMENTED[straight.order],
-        )
+            LEAST,
+            MAX_PACKET,
+            UDP,
+        )  # names of its own are quicker
         nothing: Table = {}
         whole = SECOND // unit
         lookup = [self._until.get(protocol, nothing).get for protocol in range(256)]
         plain, syn, ipv6, held = PLAIN_IPV4, Flag.SYN, IPV6.unpack_from, self._porch.held
         slab, at, end, frame = batch.slab, batch.start, batch.end, batch.first_frame - 1
-        last, skipped, second, fraction = min(end, len(slab)) - glance.size, 0, 0, 0
+        last, passed, second, fraction = min(end, len(slab)) - glance.size, 0, 0, 0
         while at <= last:
             second, fraction, size, wire, kind, fragment, protocol, key, flags = unpack(slab, at)
-            begin = at + header
-            if begin + size > end or size > MAX_PACKET:
+            behind = at + header + size
+            if behind > end or size > longest:
                 break
-            at = begin + size
+            at = behind
             frame += 1
             if kind != plain:
                 if kind[:2] != PLAIN_IPV6 or size < IPV6.size:
-                    packet = slab, frame, begin, size, wire, second * SECOND + fraction * unit, ETHERNET
+                    passed += 1
+                    packet = slab, frame, at - size, size, wire, second * SECOND + fraction * unit, ETHERNET
                     if size < LEAST:
                         yield packet
                     else:
                         yield from self._look(packet)
                     continue
-                protocol, key, flags = ipv6(slab, begin)
+                protocol, key, flags = ipv6(slab, at - size)
                 fragment = 0
             until = lookup[protocol](key)
             if (
                 until is not None
                 and second < until
-                and size >= LEAST
+                and size >= least
                 and not fragment & fragmented
-                and (protocol == UDP or not flags & syn)
+                and (protocol == udp or not flags & syn)
                 and (fraction < whole or second + fraction // whole < until)
             ):
-                skipped += 1
                 continue
-            packet = slab, frame, begin, size, wire, second * SECOND + fraction * unit, ETHERNET
-            if (
-                (flags & syn or key in held if protocol == TCP else protocol == UDP)
-                and size >= LEAST
-                and not fragment & fragmented
-            ):
-                yield from self._ask(packet, protocol, key, begin + 14, flags)
-            elif protocol in BARREN_PROTOCOLS and size >= LEAST and not fragment & fragmented:
-                skipped += 1
-            else:
-                yield packet
+            if size < least or fragment & fragmented:
+                passed += 1
+                yield slab, frame, at - size, size, wire, second * SECOND + fraction * unit, ETHERNET
+            elif protocol not in BARREN_PROTOCOLS:
+                passed += 1
+                packet = slab, frame, at - size, size, wire, second * SECOND + fraction * unit, ETHERNET
+                if flags & syn or key in held if protocol == TCP else protocol == udp:
+                    yield from self._ask(packet, protocol, key, at - size + 14, flags)
+                else:
+                    yield packet
         if frame >= batch.first_frame:
             self.frames, self.last_ts = frame, second * SECOND + fraction * unit
-        self.skipped += skipped
+            self.skipped += frame - batch.first_frame + 1 - passed
         rest = Batch(batch.capture, slab, at, end, frame + 1, straight)
         yield from self._rows(rest.rows(), batch, frame + 1)
         stop, frames, fault = rest.finish()

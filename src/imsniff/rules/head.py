@@ -65,9 +65,7 @@ class Head(NamedTuple):
     @property
     def pattern(self) -> bytes:
         """What `re` finds in all data that can match."""
-        return b"".join(
-            b"[%b]" % b"".join(b"\\x%02x" % byte for byte in range(256) if allowed >> byte & 1) for allowed in self.sure
-        )
+        return b"".join(map(_written, self.sure))
 
     def excludes(self, other: Head) -> bool:
         """Whether nothing can match both."""
@@ -84,3 +82,17 @@ def of_byte(atom: str, *, caseless: bool, dotall: bool) -> Head:
     return Head(
         (sum(1 << byte[0] for byte in re.findall(atom.encode(), ALL_BYTES, flags)),), frozenset({1}), exact=True
     )
+
+
+@lru_cache(maxsize=1024)
+def _written(allowed: int) -> bytes:
+    """A set as a class of ranges."""
+    ranges, byte = [], 0
+    while allowed >> byte:
+        while not allowed >> byte & 1:
+            byte += 1
+        first = byte
+        while allowed >> byte & 1:
+            byte += 1
+        ranges.append(b"\\x%02x-\\x%02x" % (first, byte - 1))
+    return b"[%b]" % b"".join(ranges)
