@@ -281,7 +281,8 @@ class Flows(Generic[Reader]):
         if flags & ACK:
             peer = streams.get(other)
             if peer is not None:
-                happened += [Heard(flow, other, item) for item in peer.acknowledged(ack, ts)]
+                if due := peer.acknowledged(ack, ts):
+                    happened += [Heard(flow, other, item) for item in due]
             elif flow.opened:  # the peer's SYN was not captured: its first byte is what this side waits for
                 streams[other] = Stream(ack)
         if payload or cut:

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from imsniff.limits import ACK_GRACE_NS, HOLD_NS, MAX_AHEAD, MAX_HELD_BYTES, MAX_HELD_SEGMENTS
 
-WRAP = 1 << 32
+WRAP, HALF = 1 << 32, 1 << 31
 
 
 class Data(Struct, frozen=True, gc=False):
@@ -66,16 +66,13 @@ class Stream:
         self._acked = 0
         self._acked_at = 0
 
-    def _ahead(self, seq: int) -> int:
-        """How far `seq` lies ahead of the next byte; negative where it lies behind."""
-        distance = (seq - self._origin - self.position) % WRAP
-        return distance - WRAP if distance >= WRAP // 2 else distance
-
     def push(self, seq: int, payload: bytes, cut: int, frame: int, ts: int) -> Iterable[Data | Gap]:
         """A segment with payload arrived; `cut` more bytes were on the wire than were captured.
 
         What comes of it must be taken before the next segment."""
-        ahead = self._ahead(seq)
+        ahead = (seq - self._origin - self.position) % WRAP
+        if ahead >= HALF:  # how far it lies ahead of the next byte; negative where it lies behind
+            ahead -= WRAP
         if ahead <= 0 and not self._held:  # in order, by far the most frequent
             return self._take(-ahead, payload, cut, frame, ts)
         return self._insert(ahead, payload, cut, frame, ts) if ahead <= MAX_AHEAD else ()
@@ -92,7 +89,7 @@ class Stream:
 
     def acknowledged(self, ack: int, ts: int) -> Iterable[Data | Gap]:
         """The peer has everything before `ack`."""
-        ahead = self._ahead(ack)
+        ahead = (ack - self._origin - self.position) % WRAP
         if 0 < ahead <= MAX_AHEAD and self.position + ahead > self._acked:
             self._acked, self._acked_at = self.position + ahead, ts
         return self.tick(ts) if self._held else ()
