@@ -24,6 +24,7 @@ from imsniff.capture.pcapng import Interface, Pcapng
 from imsniff.capture.ring import Blocks
 from imsniff.net.decode import Decoder
 from imsniff.net.gate import Gate as Reference
+from imsniff.net.porch import Opening, Porch
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "out" / "asan"
@@ -58,10 +59,15 @@ def agree(data: bytes) -> None:
     walk, every, start = WALKS[data[0] % len(WALKS)], data[1] % 4 + 1, data[2] % 8
     slab = bytearray(data[3:])
     start = min(start, len(slab))
-    expected = _played(Reference(), slab, start, walk(), every)
-    assert _played(Compiled(chunk=1), slab, start, walk(), every) == expected, "another packet is raised"
-    late = _played(Compiled(entries=1 << 16), slab, start, walk(), every)
+    expected = _played(Reference(_porch()), slab, start, walk(), every)
+    assert _played(Compiled(_porch(), chunk=1), slab, start, walk(), every) == expected, "another packet is raised"
+    late = _played(Compiled(_porch(), entries=1 << 16), slab, start, walk(), every)
     assert late[1:] == expected[1:], "another packet is let through"
+
+
+def _porch() -> Porch:
+    """Half of all first words are foreign."""
+    return Porch([Opening(6, rb"[\x00-\x7f]"), Opening(17, rb"[\x00-\x7f]")])
 
 
 def _played(gate: Reference, slab: bytearray, start: int, walk: Walk, every: int) -> tuple[object, ...]:
@@ -85,12 +91,13 @@ def _flow(tags: bytes, kind: bytes, addresses: bytes) -> Iterator[bytes]:
     half = len(addresses) // 2
     for source, target, ports in ((addresses[:half], addresses[half:], 0), (addresses[half:], addresses[:half], 1)):
         words = (40_000, 443) if ports == 0 else (443, 40_000)
-        body = struct.pack("!HHIIBBHHH", *words, 7, 9, 0x50, 0x10, 99, 0, 0) + b"some payload of it"
-        if half == 4:
-            head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 1, 0, 64, 6, 0)
-        else:
-            head = struct.pack("!IHBB", 6 << 28, len(body), 6, 64)
-        yield bytes(12) + tags + kind + head + source + target + body
+        for flags, payload in ((0x02 if ports == 0 else 0x12, b""), (0x10, b"some payload of it")):
+            body = struct.pack("!HHIIBBHHH", *words, 7 + len(payload[:1]), 9, 0x50, flags, 99, 0, 0) + payload
+            if half == 4:
+                head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 1, 0, 64, 6, 0)
+            else:
+                head = struct.pack("!IHBB", 6 << 28, len(body), 6, 64)
+            yield bytes(12) + tags + kind + head + source + target + body
 
 
 def frames() -> list[bytes]:

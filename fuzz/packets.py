@@ -13,12 +13,13 @@ from pathlib import Path
 
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import open_capture
+from imsniff.detect import Aggregate, Sighting
 from imsniff.limits import MAX_HELD_BYTES, MAX_HELD_SEGMENTS
 from imsniff.net.decode import Decoder
 from imsniff.net.link import LINKS
 from imsniff.net.reassembly import Data, Stream
 from imsniff.pipeline import Options, Sensor
-from imsniff.records import from_json, to_json
+from imsniff.records import Record, from_json, to_json
 from imsniff.rules.loader import load
 
 PCAPS = Path(__file__).resolve().parents[1] / "pcaps"
@@ -133,10 +134,15 @@ def spine(data: bytes) -> None:
     """From a capture file to records; each must be what the contract says a line is."""
     path = scratch_file()
     path.write_bytes(data)
-    sensor = Sensor(options(), "fuzz")
+    sensor, records, found = Sensor(options(), "fuzz"), list[Record](), Aggregate()
     with suppress(CaptureError), closing(open_capture(path, slab_size=65536)) as opened:
         for batch in opened:
-            for record in sensor.read(batch):
-                from_json(to_json(record))
-    for record in sensor.finish():
-        from_json(to_json(record))
+            records += sensor.read(batch)
+    records += sensor.finish()
+    for record in records:
+        if isinstance(record, Sighting):
+            found.add(record)
+        else:
+            from_json(to_json(record))
+    for finding in found.findings():
+        from_json(to_json(finding))
