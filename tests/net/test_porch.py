@@ -154,14 +154,14 @@ SIGNATURES = load(user=Path("/nonexistent"))
 
 def test_the_signatures_hand_their_foreign_rules_down():
     made = Porch(openings(SIGNATURES.payload))
-    assert made._foreign[6](HELLO)
-    assert made._foreign[17](QUESTION)
-    assert made._foreign[17](bytes.fromhex("c30000000108010203"))
+    assert made.foreign[6](HELLO)
+    assert made.foreign[17](QUESTION)
+    assert made.foreign[17](bytes.fromhex("c30000000108010203"))
     for rule in SIGNATURES.payload:
         for example in rule.examples if rule.protocol != "foreign" else ():
             for protocol in (6, 17):
                 if {6: "tcp", 17: "udp"}[protocol] in rule.transport:
-                    assert not made._foreign[protocol](example), rule.id
+                    assert not made.foreign[protocol](example), rule.id
 
 
 @given(data=st.binary(max_size=24))
@@ -174,7 +174,7 @@ def test_what_is_turned_away_no_messenger_rule_can_match(data):
             b"\x04\x00\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03",
             b"\x17\x03\x00\x00",
         ):
-            if made._foreign[protocol](start + data):
+            if made.foreign[protocol](start + data):
                 for rule in SIGNATURES.payload:
                     if rule.protocol != "foreign" and name in rule.transport:
                         flags = re.DOTALL if rule.expression.dotall else 0

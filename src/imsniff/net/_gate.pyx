@@ -22,7 +22,18 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from imsniff.capture.batch import Batch, Walked
 from imsniff.capture.pcapng import ENHANCED, PACKET, SECTION, SIMPLE
-from imsniff.limits import GATE_BYTES, GATE_CHUNK, IGNORE_NS, MAX_BLOCK, MAX_IGNORED_FLOWS, MAX_PACKET
+from imsniff.limits import (
+    GATE_BYTES,
+    GATE_CHUNK,
+    IGNORE_NS,
+    MAX_BLOCK,
+    MAX_IGNORED_FLOWS,
+    MAX_PACKET,
+    MAX_PORCH,
+    MAX_PORCH_OCTETS,
+    MAX_PORCH_PACKETS,
+    UNDECIDED_IDLE_NS,
+)
 from imsniff.net.decode import BARREN_ETHERTYPES, BARREN_PROTOCOLS, TUNNEL_PORTS
 from imsniff.net.porch import Porch
 
@@ -38,7 +49,10 @@ cdef enum:
     FRAGMENTED = 0x3FFF
     TCP = 6
     UDP = 17
+    FIN = 1
     SYN = 2
+    RST = 4
+    ACK = 16
     LEAST_IPV4 = 48  # up to the TCP flags, whatever the protocol, as in the reference
     LEAST_IPV6 = 68
     SECOND = 1_000_000_000
@@ -60,7 +74,9 @@ cdef enum Glance:
     ASK  # its flow may be one that waits on the porch, or that is foreign
 
 cdef int64_t LATEST = (1 << 63) - 1
-cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK
+cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, LONGEST_HELD = MAX_PORCH_OCTETS
+cdef Py_ssize_t MOST_HELD = MAX_PORCH_PACKETS, MOST_WAITING = MAX_PORCH
+cdef int64_t LONGEST_WAIT = UNDECIDED_IDLE_NS
 cdef bint HOST_IS_BIG = sys.byteorder == "big"
 
 
@@ -475,15 +491,61 @@ cdef class Table:
         return 0
 
 
-# --- the gate ---------------------------------------------------------------------------------------------------------
+# --- the porch: see `porch.py`, which is the reference ----------------------------------------------------------------
+
+cdef inline bytes piece(Bytes slab, size_t at, size_t size):
+    """A copy of some bytes."""
+    if at > <size_t>slab.shape[0] or size > slab.shape[0] - at:
+        raise IndexError("a glance goes no further than its packet")
+    return (<const char *>&slab[at])[:size] if size else b""
+
 
 cdef inline bytes key_at(Bytes slab, size_t ip):
     """Addresses and ports as they stand in and behind an IP header."""
-    cdef size_t first = 12 if slab[ip] == PLAIN else 8, size = 12 if slab[ip] == PLAIN else 36
-    if ip + first + size > <size_t>slab.shape[0]:
-        raise IndexError("a glance goes no further than its packet")
-    return (<const char *>&slab[ip + first])[:size]
+    return piece(slab, ip + 12, 12) if slab[ip] == PLAIN else piece(slab, ip + 8, 36)
 
+
+cdef tuple endpoints(bytes key):
+    cdef Py_ssize_t size = len(key) // 2 - 2
+    return key[:size] + key[2 * size : 2 * size + 2], key[size : 2 * size] + key[2 * size + 2 :]
+
+
+cdef bytes known_as(bytes key):
+    """As `flows` has it."""
+    one, other = endpoints(key)
+    return one + other if one < other else other + one
+
+
+cdef bytes turned_key(bytes key):
+    """Of the other direction."""
+    cdef Py_ssize_t size = len(key) // 2 - 2
+    return key[size : 2 * size] + key[:size] + key[2 * size + 2 :] + key[2 * size : 2 * size + 2]
+
+
+cdef class Waiting:
+    """A TCP connection of which no payload was seen yet."""
+
+    cdef bytes key, back  # of the direction of the SYN, and of the other
+    cdef int64_t first, answered  # sequence number of either side's first byte; -1: not known
+    cdef int64_t last
+    cdef list packets
+
+    cdef bint goes_on(self, bytes key, int64_t seq, uint64_t flags):
+        """Whether a packet without payload only goes on with the handshake."""
+        cdef int64_t first = seq + 1 & 0xFFFFFFFF
+        if flags & (FIN | RST) or len(self.packets) >= MOST_HELD:
+            return False
+        if not flags & SYN:
+            return True
+        if key == self.key:
+            return not flags & ACK and first == self.first
+        if not flags & ACK or (self.answered >= 0 and self.answered != first):
+            return False
+        self.answered = first
+        return True
+
+
+# --- the gate ---------------------------------------------------------------------------------------------------------
 
 cdef class Gate:
     """Which flows to skip, and the walk that skips them."""
@@ -544,7 +606,7 @@ cdef class Gate:
             if seen == SKIP:
                 self.skipped += 1
             elif seen == ASK:
-                yield from self.ask(slab, (batch.slab, self.frames, *row))
+                yield from self.ask(slab, (batch.slab, self.frames, *row), at, size, time)
             else:
                 yield batch.slab, self.frames, *row
 
@@ -584,7 +646,7 @@ cdef class Gate:
                 continue
             packet = (course.raw, self.frames, course.packet, course.size, course.wire, course.time, course.link)
             if seen == ASK:
-                raised.extend(self.ask(course.slab, packet))
+                raised.extend(self.ask(course.slab, packet, course.packet, course.size, course.time))
                 if raised:
                     break
                 continue
@@ -631,20 +693,88 @@ cdef class Gate:
             return ASK
         return RAISE if entry < 0 else RAISE_AT_ONCE
 
-    cdef ask(self, Bytes slab, tuple packet):
+    cdef ask(self, Bytes slab, tuple packet, size_t at, size_t size, int64_t ts):
         """What comes up with the packet last glanced at."""
         cdef bytes key = key_at(slab, self.ip)
-        cdef Ends flow = self.flow
-        if flow.rest >> 8 & 0xFF == UDP:
-            up, away = self.porch.udp(packet, key, self.ip)
+        cdef size_t head, stop, end = at + size
+        cdef uint64_t length
+        if slab[self.ip] == PLAIN:
+            head, stop = self.ip + 20, self.ip + big16(slab, self.ip + 2)
         else:
-            up, away = self.porch.tcp(packet, key, self.ip, self.flags)
-            if self.flags & SYN and key in self.held:  # what the connection before it was counts no more
-                self.table.drop(flow)
-        if away:
-            self.skipped += away
-            self.table.put(flow, (<object>packet[5] + IGNORE_NS) // SECOND)
-        return up
+            head, stop = self.ip + 40, self.ip + 40 + big16(slab, self.ip + 4)
+        if self.flow.rest >> 8 & 0xFF == TCP:
+            return self.ask_tcp(slab, packet, key, head, stop, at, end, ts)
+        length = big16(slab, head + 4)
+        if length:
+            stop = min(stop, head + length)
+        if head + 8 < stop and self.foreign(UDP, packet[0], head + 8, min(stop, end), key):
+            if known_as(key) + b"u" not in self.porch.known:
+                return self.turn_away(ts, 1)
+        return (packet,)
+
+    cdef ask_tcp(
+        self, Bytes slab, tuple packet, bytes key, size_t head, size_t stop, size_t at, size_t end, int64_t ts
+    ):
+        cdef int64_t seq = big32(slab, head + 4)
+        cdef size_t offset = slab[head + 12], start = head + (offset >> 4) * 4, size = end - at
+        cdef bint bare = start == stop and stop <= end and offset >= 0x50
+        cdef Waiting waiting = self.held.get(key)
+        if waiting is None:
+            if (
+                self.flags & (SYN | ACK | FIN | RST) != SYN or not bare or size > LONGEST_HELD
+                or not self.porch.foreign or known_as(key) in self.porch.known
+            ):
+                return (packet,)
+            return self.hold(key, seq, (piece(slab, at, size), packet[1], 0, *packet[3:]), ts)
+        if ts - waiting.last <= LONGEST_WAIT and offset >= 0x50:
+            if start == stop and stop <= end:
+                if size <= LONGEST_HELD and waiting.goes_on(key, seq, self.flags):
+                    waiting.packets.append((piece(slab, at, size), packet[1], 0, *packet[3:]))
+                    waiting.last = ts
+                    return ()
+            elif start < stop and not self.flags & SYN:
+                if seq == (waiting.first if key == waiting.key else waiting.answered):
+                    if self.foreign(TCP, packet[0], start, min(stop, end), key):
+                        self.leave(waiting)
+                        return self.turn_away(ts, len(waiting.packets) + 1)
+        self.leave(waiting)
+        return (*waiting.packets, packet)
+
+    cdef bint foreign(self, int protocol, raw, size_t start, size_t end, bytes key) except -1:
+        """Whether a flow's first words are, and nobody waits for it."""
+        find = self.porch.foreign.get(protocol)
+        if find is None or find(raw, start, end) is None:
+            return False
+        announced = self.porch.announced
+        if announced:
+            transport = "tcp" if protocol == TCP else "udp"
+            one, other = endpoints(key)
+            return (transport, one) not in announced and (transport, other) not in announced
+        return True
+
+    cdef turn_away(self, int64_t ts, Py_ssize_t packets):
+        """The flow last glanced at is foreign: so many packets of it never come up."""
+        self.skipped += packets
+        self.table.put(self.flow, (ts + <int64_t>IGNORE_NS) // SECOND)
+        return ()
+
+    cdef hold(self, bytes key, int64_t seq, tuple packet, int64_t ts):
+        """A connection begins; what one before it on the same ports was counts no more. Who waits the longest makes
+        room."""
+        cdef Waiting waiting = Waiting(), oldest
+        waiting.key, waiting.back, waiting.last, waiting.packets = key, turned_key(key), ts, [packet]
+        waiting.first, waiting.answered = seq + 1 & 0xFFFFFFFF, -1
+        self.table.drop(self.flow)
+        self.held[key] = self.held[waiting.back] = waiting
+        if len(self.held) <= 2 * MOST_WAITING:
+            return ()
+        oldest = next(iter(self.held.values()))
+        self.leave(oldest)
+        return oldest.packets
+
+    cdef leave(self, Waiting waiting):
+        del self.held[waiting.key]
+        self.held.pop(waiting.back, None)
 
     # --- verdicts -----------------------------------------------------------------------------------------------------
 

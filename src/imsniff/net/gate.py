@@ -136,22 +136,19 @@ class Gate:
     def _fused(self, batch: Batch, straight: Straight) -> Iterator[Raised]:
         """`_rows` for the plainest case, pcap of Ethernet, in one loop with the walk: half of all the time an analysis
         takes is spent here. Tags and the like are left to `_look`."""
-        glance = Struct(f"{straight.order}IIII{straight.header - 16}x{GLANCE}")
+        glance = Struct(f"{straight.order}III{straight.header - 12}x{GLANCE}")
+        wire_at = Struct(f"{straight.order}I").unpack_from
         unpack, unit, header = glance.unpack_from, straight.unit, straight.header
-        fragmented, least, longest, udp = (
-            FRAGMENTED[straight.order],
-            LEAST,
-            MAX_PACKET,
-            UDP,
-        )  # names of its own are quicker
+        fragmented = FRAGMENTED[straight.order]
+        least, longest, udp = LEAST, MAX_PACKET, UDP  # names of its own are quicker
         nothing: Table = {}
         whole = SECOND // unit
-        lookup = [self._until.get(protocol, nothing).get for protocol in range(256)]
+        tables = [self._until.get(protocol, nothing) for protocol in range(256)]
         plain, syn, ipv6, held = PLAIN_IPV4, Flag.SYN, IPV6.unpack_from, self._porch.held
         slab, at, end, frame = batch.slab, batch.start, batch.end, batch.first_frame - 1
         last, passed, second, fraction = min(end, len(slab)) - glance.size, 0, 0, 0
         while at <= last:
-            second, fraction, size, wire, kind, fragment, protocol, key, flags = unpack(slab, at)
+            second, fraction, size, kind, fragment, protocol, key, flags = unpack(slab, at)
             behind = at + header + size
             if behind > end or size > longest:
                 break
@@ -160,6 +157,7 @@ class Gate:
             if kind != plain:
                 if kind[:2] != PLAIN_IPV6 or size < IPV6.size:
                     passed += 1
+                    (wire,) = wire_at(slab, at - size - header + 12)
                     packet = slab, frame, at - size, size, wire, second * SECOND + fraction * unit, ETHERNET
                     if size < LEAST:
                         yield packet
@@ -168,16 +166,19 @@ class Gate:
                     continue
                 protocol, key, flags = ipv6(slab, at - size)
                 fragment = 0
-            until = lookup[protocol](key)
+            try:
+                until = tables[protocol][key]
+            except KeyError:
+                until = 0
             if (
-                until is not None
-                and second < until
+                second < until
                 and size >= least
                 and not fragment & fragmented
                 and (protocol == udp or not flags & syn)
                 and (fraction < whole or second + fraction // whole < until)
             ):
                 continue
+            (wire,) = wire_at(slab, at - size - header + 12)
             if size < least or fragment & fragmented:
                 passed += 1
                 yield slab, frame, at - size, size, wire, second * SECOND + fraction * unit, ETHERNET

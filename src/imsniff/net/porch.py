@@ -6,6 +6,8 @@ a TCP handshake are held until the first payload; where that is one of the `open
 down, the flow is ignored from there on and nothing comes up. Else what was held comes up before it, in order: to the
 stages above nothing was skipped. A UDP flow is asked at its first datagram.
 
+The compiled gate has a porch of its own kind, which keeps to this one.
+
 The porch decides nothing by itself: an opening is one of the foreign rules of the signatures, and where any rule of a
 messenger could match the same bytes too, or the flow was announced, or is known above already, everything comes up.
 """
@@ -19,12 +21,12 @@ from typing import NamedTuple
 
 from imsniff.limits import MAX_PORCH, MAX_PORCH_OCTETS, MAX_PORCH_PACKETS, UNDECIDED_IDLE_NS
 from imsniff.net.packet import Buffer
-from imsniff.net.segment import TCP, Flag
+from imsniff.net.segment import TCP, UDP, Flag
 
 Raised = tuple[Buffer, int, int, int, int, int, int]
 """A packet that came up: the slab it is in, its frame number, then the batch's row."""
 
-Flags = Flag.SYN | Flag.ACK | Flag.FIN | Flag.RST
+CONTROL = Flag.SYN | Flag.ACK | Flag.FIN | Flag.RST
 TCP_HEAD = Struct("!4xI4xB")
 """Sequence number, offset."""
 WORD = Struct("!H")
@@ -73,18 +75,19 @@ class Porch:
     ) -> None:
         """`known`: keys of the flows that the stages above hold; `announced`: transport and endpoint of those they
         wait for. Both are looked into, as they are at that moment."""
-        self._known = known
-        self._announced = announced
+        self.known = known
+        self.announced = announced
         self.held: dict[bytes, Waiting] = {}
         """By the key of either direction."""
         self.openings: tuple[Opening, ...] = ()
-        self._foreign: dict[int, Callable[..., object]] = {}
+        self.foreign: dict[int, Callable[..., object]] = {}
+        """By protocol: what finds a foreign opening at a place in a slab."""
         self.adopt(openings)
 
     def adopt(self, openings: Iterable[Opening]) -> None:
         """From now on these first bytes are foreign."""
         self.openings = tuple(openings)
-        self._foreign = {
+        self.foreign = {
             protocol: re.compile(b"|".join([one.pattern for one in self.openings if one.protocol == protocol])).match
             for protocol in {one.protocol for one in self.openings}
         }
@@ -100,8 +103,11 @@ class Porch:
         start = head + (offset >> 4) * 4
         waiting = self.held.get(key)
         if waiting is None:
-            opens = flags & Flags == Flag.SYN and start == stop <= at + size and size <= MAX_PORCH_OCTETS
-            if not (opens and self._foreign and offset >= 0x50) or _flow_key(key) in self._known:
+            bare = start == stop <= at + size and offset >= 0x50
+            if (
+                not (flags & CONTROL == Flag.SYN and bare and size <= MAX_PORCH_OCTETS and self.foreign)
+                or _flow_key(key) in self.known
+            ):
                 return (packet,), 0
             return self._hold(Waiting(key, seq + 1 & 0xFFFFFFFF, _copy(packet))), 0
         if ts - waiting.last <= UNDECIDED_IDLE_NS and offset >= 0x50:
@@ -124,8 +130,8 @@ class Porch:
         head, stop = _extent(slab, ip, key)
         (length,) = WORD.unpack_from(slab, head + 4)
         stop = min(stop, head + length) if length else stop
-        foreign = head + 8 < stop and self._is_foreign(17, slab, head + 8, min(stop, at + size), key)
-        if foreign and _flow_key(key) + b"u" not in self._known:
+        foreign = head + 8 < stop and self._is_foreign(UDP, slab, head + 8, min(stop, at + size), key)
+        if foreign and _flow_key(key) + b"u" not in self.known:
             return (), 1
         return (packet,), 0
 
@@ -147,11 +153,11 @@ class Porch:
         return True
 
     def _is_foreign(self, protocol: int, slab: Buffer, start: int, end: int, key: bytes) -> bool:
-        foreign = self._foreign.get(protocol)
+        foreign = self.foreign.get(protocol)
         if foreign is None or foreign(slab, start, end) is None:
             return False
         transport = "tcp" if protocol == TCP else "udp"
-        return not any((transport, endpoint) in self._announced for endpoint in _endpoints(key))
+        return not any((transport, endpoint) in self.announced for endpoint in _endpoints(key))
 
     def _hold(self, waiting: Waiting) -> Sequence[Raised]:
         """Who waits the longest makes room."""
