@@ -15,7 +15,7 @@ messenger could match the same bytes too, or the flow was announced, or is known
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from struct import Struct
 from typing import NamedTuple
 
@@ -27,9 +27,10 @@ Raised = tuple[Buffer, int, int, int, int, int, int]
 """A packet that came up: the slab it is in, its frame number, then the batch's row."""
 
 CONTROL = Flag.SYN | Flag.ACK | Flag.FIN | Flag.RST
-TCP_HEAD = Struct("!4xI4xB")
-"""Sequence number, offset."""
-WORD = Struct("!H")
+IPV4_TCP, IPV6_TCP = Struct("!2xH20xI4xB"), Struct("!4xH38xI4xB")
+"""Length of the IP packet or, in IPv6, of what it carries; sequence number; offset."""
+IPV4_UDP, IPV6_UDP = Struct("!2xH20xH"), Struct("!4xH38xH")
+"""The same length; that of the datagram."""
 
 
 class Opening(NamedTuple):
@@ -71,7 +72,7 @@ class Porch:
         self,
         openings: Iterable[Opening] = (),
         known: Container[bytes] = (),
-        announced: Container[tuple[str, bytes]] = (),
+        announced: Collection[tuple[str, bytes]] = (),
     ) -> None:
         """`known`: keys of the flows that the stages above hold; `announced`: transport and endpoint of those they
         wait for. Both are looked into, as they are at that moment."""
@@ -98,9 +99,12 @@ class Porch:
         `ip`: where its IP header begins; `key`: addresses and ports as they stand in it. The packet reaches at least
         to its TCP flags. Where any packet never comes up, the flow is foreign and to be ignored from now on."""
         slab, _, at, size, _, ts, _ = packet
-        head, stop = _extent(slab, ip, key)
-        seq, offset = TCP_HEAD.unpack_from(slab, head)
-        start = head + (offset >> 4) * 4
+        if len(key) == 12:
+            length, seq, offset = IPV4_TCP.unpack_from(slab, ip)
+            start, stop = ip + 20 + (offset >> 4) * 4, ip + length
+        else:
+            length, seq, offset = IPV6_TCP.unpack_from(slab, ip)
+            start, stop = ip + 40 + (offset >> 4) * 4, ip + 40 + length
         waiting = self.held.get(key)
         if waiting is None:
             bare = start == stop <= at + size and offset >= 0x50
@@ -127,8 +131,12 @@ class Porch:
     def udp(self, packet: Raised, key: bytes, ip: int) -> tuple[Sequence[Raised], int]:
         """The same for a datagram, which reaches at least 6 bytes into its payload."""
         slab, _, at, size, _, _, _ = packet
-        head, stop = _extent(slab, ip, key)
-        (length,) = WORD.unpack_from(slab, head + 4)
+        if len(key) == 12:
+            whole, length = IPV4_UDP.unpack_from(slab, ip)
+            head, stop = ip + 20, ip + whole
+        else:
+            whole, length = IPV6_UDP.unpack_from(slab, ip)
+            head, stop = ip + 40, ip + 40 + whole
         stop = min(stop, head + length) if length else stop
         foreign = head + 8 < stop and self._is_foreign(UDP, slab, head + 8, min(stop, at + size), key)
         if foreign and _flow_key(key) + b"u" not in self.known:
@@ -156,6 +164,8 @@ class Porch:
         foreign = self.foreign.get(protocol)
         if foreign is None or foreign(slab, start, end) is None:
             return False
+        if not self.announced:
+            return True
         transport = "tcp" if protocol == TCP else "udp"
         return not any((transport, endpoint) in self.announced for endpoint in _endpoints(key))
 
@@ -171,13 +181,6 @@ class Porch:
     def _leave(self, waiting: Waiting) -> None:
         del self.held[waiting.key]
         self.held.pop(reversed_key(waiting.key), None)  # a packet to itself has one key
-
-
-def _extent(slab: Buffer, ip: int, key: bytes) -> tuple[int, int]:
-    """Where the transport header begins, and where the IP packet ends by its own word."""
-    if len(key) == 12:
-        return ip + 20, ip + WORD.unpack_from(slab, ip + 2)[0]
-    return ip + 40, ip + 40 + WORD.unpack_from(slab, ip + 4)[0]
 
 
 def _endpoints(key: bytes) -> tuple[bytes, bytes]:
