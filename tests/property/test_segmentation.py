@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from imsniff.capture.pcapfile import open_capture
 from imsniff.detect import Sighting
@@ -43,7 +44,7 @@ def cut(segment: Segment, sizes: list[int]) -> list[Segment]:
         last = at + size >= len(segment.payload)
         flags = segment.flags if last else segment.flags & ~1
         seq = (segment.seq + at) % 2**32
-        pieces.append(segment._replace(payload=segment.payload[at : at + size], seq=seq, flags=flags))
+        pieces.append(replace(segment, payload=segment.payload[at : at + size], seq=seq, flags=flags))
         at += size
     return pieces
 
