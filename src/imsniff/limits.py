@@ -202,7 +202,8 @@ summary."""
 
 MAX_CACHED: Final = 4_096
 """Answers kept of a pure function that is asked the same again and again (is this host inside, which finding is this):
-a few for each conversation under way. About 2 MB each with names of real length. The longest unused go."""
+a few for each conversation under way. About 2 MB each with names of real length. The longest unused go, or of a
+`recalled` one all: what is still asked comes again."""
 
 MAX_REMEMBERED_SIGHTINGS: Final = 200_000
 """Sightings one run remembers so as not to count a packet twice that two capture files share, about 20 MB. Full: the
