@@ -7,11 +7,12 @@ no messenger's goes through at once, as do flows that are known already.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
+from typing import Any
 
 from imsniff.aside import Packet
 from imsniff.limits import LOBBY_NS, MAX_LOBBY, MAX_LOBBY_FLOW, MAX_LOBBY_FLOWS
-from imsniff.net.segment import UDP, Flag, Segment
+from imsniff.net.segment import Flag, Segment, flow_key
 
 
 class Waiting:
@@ -37,9 +38,14 @@ class Lobby:
         self._leaving: list[Waiting] = []
         self._octets = 0
 
+    @property
+    def known(self) -> MutableMapping[bytes, Any]:
+        """Who waits, by `flow_key`."""
+        return self._flows
+
     def stops(self, segment: Segment, *, known: bool) -> bool:
         """Whether a segment has to wait. `known`: its flow has begun before."""
-        key = flow_key(segment)
+        key = flow_key(segment.source, segment.target, segment.protocol)
         waiting = self._flows.get(key)
         if waiting is None:
             if known or not (segment.payload or segment.flags & Flag.SYN):
@@ -57,7 +63,7 @@ class Lobby:
 
     def keep(self, segment: Segment, packet: Packet) -> bool:
         """Whether the packet of this segment waits with it."""
-        waiting = self._flows.get(flow_key(segment))
+        waiting = self._flows.get(flow_key(segment.source, segment.target, segment.protocol))
         if waiting is not None:
             waiting.packets.append(packet)
         return waiting is not None
@@ -74,9 +80,3 @@ class Lobby:
         waiting = self._flows.pop(key)
         self._octets -= waiting.octets
         self._leaving.append(waiting)
-
-
-def flow_key(segment: Segment) -> bytes:
-    source, target = segment.source, segment.target
-    key = source + target if source < target else target + source
-    return key + b"u" if segment.protocol == UDP else key

@@ -8,7 +8,7 @@ A `Sensor` is one shard: it has no globals, reads the batches of one capture and
 
 from __future__ import annotations
 
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import Iterable, Iterator
 from copy import copy
 
@@ -79,12 +79,12 @@ class Sensor:
         self.decoder = Decoder()
         self.flows: Flows[Session] = Flows(Session, self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), Expected())
-        announced = self._shared.expected.waiting
-        self._porch = Porch(openings(options.signatures.payload), self.flows.known, announced)
+        self._lobby = Lobby(self._foreign) if aside is not None and aside.one_of_several else None
+        known = ChainMap(self.flows.known, self._lobby.known) if self._lobby is not None else self.flows.known
+        self._porch = Porch(openings(options.signatures.payload), known, self._shared.expected.waiting)
         self.gate = open_gate(self._porch, enabled=options.gate)
         self._detectors = Detectors(options.policy)
         self._aside = aside
-        self._lobby = Lobby(self._foreign) if aside is not None and aside.one_of_several else None
         self._fresh: deque[tuple[int, Flow[Session]]] = deque()
         """Sessions lately identified, and when to tell what they show."""
         self.identified = 0

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from tests.net.forge import end, pcap_batch, udp
 
 from imsniff.aside import Aside
 from imsniff.capture.pcapfile import open_capture
@@ -67,6 +68,16 @@ def test_waiting_is_bounded(monkeypatch):
     monkeypatch.setattr("imsniff.lobby.MAX_LOBBY", 5)
     waits.stops(segment(b"xxxxx", source=sources[9]), known=False)
     assert [flow.segments[0].source for flow in waits.due(0)] == [sources[7]]
+
+
+@pytest.mark.parametrize("one_of_several", [False, True])
+def test_a_flow_that_waits_is_known_to_the_gate(one_of_several):
+    """Only who has not said a word yet can be turned away for its first words."""
+    caller, called = end("192.0.2.1", 40000), end("198.51.100.9", 40001)
+    question = bytes.fromhex("12340100000100000000000003777777076578616d706c650000010001")
+    sensor = Sensor(Options(signatures=load(user=Path("/nonexistent"))), "test", Aside(one_of_several=one_of_several))
+    told = list(sensor.read(pcap_batch([(0, udp(caller, called, b"hello there")), (1, udp(caller, called, question))])))
+    assert (told, sensor.gate.skipped) == ([], 0)
 
 
 def parts(name, protocol, folder):

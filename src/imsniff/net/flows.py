@@ -8,9 +8,9 @@ one shelf a lifetime, so that forgetting the longest silent one costs nothing. A
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from operator import itemgetter
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -25,7 +25,7 @@ from imsniff.limits import (
     UNDECIDED_IDLE_NS,
 )
 from imsniff.net.reassembly import Data, Gap, Stream
-from imsniff.net.segment import TCP, UDP, Flag, Segment
+from imsniff.net.segment import TCP, UDP, Flag, Segment, flow_key
 
 Reader = TypeVar("Reader")
 
@@ -147,15 +147,12 @@ class Flows(Generic[Reader]):
     def segment(self, segment: Segment) -> Sequence[Happening[Reader]]:
         """Put one segment where it belongs. What happened must be dealt with before the next one."""
         ts, protocol, payload, cut, flags = segment.ts, segment.protocol, segment.payload, segment.cut, segment.flags
-        source, target = segment.source, segment.target
         happened: list[Happening[Reader]] = []
         if ts > self._now:
             self._now = ts
             if ts >= self._next_reaping:
                 happened += self._reap()
-        key = source + target if source < target else target + source
-        if protocol == UDP:
-            key += b"u"
+        key = flow_key(segment.source, segment.target, protocol)
         flow = self._all.get(key)
         if flow is not None and (
             ts - flow.last_ts > flow.shelf.idle
@@ -183,8 +180,8 @@ class Flows(Generic[Reader]):
         return happened
 
     @property
-    def known(self) -> Mapping[bytes, Flow[Reader]]:
-        """The flows that are held, by key: both endpoints, the lower first, and behind them a `u` for UDP."""
+    def known(self) -> MutableMapping[bytes, Any]:
+        """The flows that are held, by `flow_key`."""
         return self._all
 
     @property
@@ -214,9 +211,7 @@ class Flows(Generic[Reader]):
 
     def holding(self, segment: Segment) -> Flow[Reader] | None:
         """The flow that a segment belongs to, where there is one."""
-        source, target = segment.source, segment.target
-        key = source + target if source < target else target + source
-        return self._all.get(key + b"u" if segment.protocol == UDP else key)
+        return self._all.get(flow_key(segment.source, segment.target, segment.protocol))
 
     def overflow(self) -> Iterator[Over[Reader]]:
         """Flows that exceed a cap, the longest silent first."""

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from imsniff.limits import MAX_PORCH, MAX_PORCH_OCTETS, MAX_PORCH_PACKETS, UNDECIDED_IDLE_NS
 from imsniff.net.packet import Buffer
-from imsniff.net.segment import TCP, UDP, Flag
+from imsniff.net.segment import TCP, UDP, Flag, flow_key
 
 Raised = tuple[Buffer, int, int, int, int, int, int]
 """A packet that came up: the slab it is in, its frame number, then the batch's row."""
@@ -110,7 +110,7 @@ class Porch:
             bare = start == stop <= at + size and offset >= 0x50
             if (
                 not (flags & CONTROL == Flag.SYN and bare and size <= MAX_PORCH_OCTETS and self.foreign)
-                or _flow_key(key) in self.known
+                or flow_key(*_endpoints(key), TCP) in self.known
             ):
                 return (packet,), 0
             return self._hold(Waiting(key, seq + 1 & 0xFFFFFFFF, _copy(packet))), 0
@@ -139,7 +139,7 @@ class Porch:
             head, stop = ip + 40, ip + 40 + whole
         stop = min(stop, head + length) if length else stop
         foreign = head + 8 < stop and self._is_foreign(UDP, slab, head + 8, min(stop, at + size), key)
-        if foreign and _flow_key(key) + b"u" not in self.known:
+        if foreign and flow_key(*_endpoints(key), UDP) not in self.known:
             return (), 1
         return (packet,), 0
 
@@ -186,12 +186,6 @@ class Porch:
 def _endpoints(key: bytes) -> tuple[bytes, bytes]:
     size = len(key) // 2 - 2
     return key[:size] + key[-4:-2], key[size : 2 * size] + key[-2:]
-
-
-def _flow_key(key: bytes) -> bytes:
-    """As `flows` has it."""
-    one, other = _endpoints(key)
-    return one + other if one < other else other + one
 
 
 def _copy(packet: Raised) -> Raised:

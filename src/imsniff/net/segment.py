@@ -37,6 +37,12 @@ class Segment(Struct, frozen=True, gc=False):
     flags: int = 0
 
 
+def flow_key(source: bytes, target: bytes, protocol: int) -> bytes:
+    """What both directions of a flow share: its endpoints, the lower first, and behind them a `u` for UDP."""
+    key = source + target if source < target else target + source
+    return key + b"u" if protocol == UDP else key
+
+
 def endpoint(packed: bytes) -> tuple[str, int]:
     """Address text and port of a segment's source or target."""
     return str(ip_address(packed[:-2])), int.from_bytes(packed[-2:], "big")
