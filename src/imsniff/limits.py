@@ -110,14 +110,16 @@ GATE_BYTES: Final = 4_096
 """Bytes the compiled gate walks before it hands up what it has: verdicts reach it no later than that."""
 
 MAX_PORCH: Final = 4_096
-"""TCP connections that wait for their first payload before anything of them comes up, about 2 KB each: the half-open
-ones of a busy link. Beyond: what was held of the oldest comes up, as that of a SYN flood does."""
+"""TCP connections that wait before anything of them comes up until a side has spoken, or both where the first begins as
+no messenger does: those of a busy link that are that young. Beyond: what was held of the oldest comes up, as that of a
+SYN flood does."""
 
-MAX_PORCH_PACKETS: Final = 4
-"""Packets without payload held of one connection: a handshake and one repetition. Beyond: they come up."""
+MAX_PORCH_PACKETS: Final = 12
+"""Packets held of one connection: a handshake, a request in a few segments, and what acknowledges it. Beyond: they come
+up."""
 
-MAX_PORCH_OCTETS: Final = 160
-"""Bytes of one packet so held: all headers with all options. Longer ones come up."""
+MAX_PORCH_OCTETS: Final = 4_096
+"""Bytes held of one connection, so 16 MiB of all: a request with its cookies. Beyond: they come up."""
 
 IGNORE_NS: Final = 300 * 1_000_000_000
 """Nanoseconds a flow stays ignored: a long-lived flow is looked at again every five minutes, so that IM that starts

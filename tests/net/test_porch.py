@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from imsniff.capture.batch import Batch
 from imsniff.capture.pcap import Straight
 from imsniff.classify.openings import openings
-from imsniff.limits import MAX_PORCH, UNDECIDED_IDLE_NS
+from imsniff.limits import MAX_PORCH, MAX_PORCH_OCTETS, MAX_PORCH_PACKETS, UNDECIDED_IDLE_NS
 from imsniff.net.decode import Decoder
 from imsniff.net.flows import Flows, Heard
 from imsniff.net.gate import Gate
@@ -36,6 +36,7 @@ HELLO = bytes.fromhex("160301020001000100fc0303") + b"x" * 60
 QUESTION = bytes.fromhex("12340100000100000000000003777777076578616d706c6500000100 01")
 SHUT = Opening(6, rb"\x16\x03\x01")
 ASKED = Opening(17, rb"(?!\x12\x34\xff)\x12\x34")
+DULL = Opening(6, rb"(?!VER|USR)(?s:.{16})", both=True)
 SECOND = 1_000_000_000
 
 
@@ -53,7 +54,7 @@ def played(gate, *packets, first=1):
 @pytest.fixture(params=GATES, ids=lambda kind: kind.__module__)
 def opened(request):
     def make(known=(), announced=()):
-        return request.param(Porch((SHUT, ASKED), known, announced))
+        return request.param(Porch((SHUT, ASKED, DULL), known, announced))
 
     return make
 
@@ -106,10 +107,11 @@ def test_whatever_is_not_plain_comes_up(opened, last):
     assert played(opened(), *handshake(), (3, last)) == [1, 2, 3, 4]
 
 
-def test_a_repeated_syn_waits_too_and_five_packets_are_too_many(opened):
+def test_a_repeated_syn_waits_too_but_not_endlessly(opened):
     syn = tcp(A, B, seq=100, flags=SYN)
     assert played(opened(), (0, syn), (1, syn), (2, syn), (3, syn), (4, tcp(A, B, HELLO, seq=101))) == []
-    assert played(opened(), *[(number, syn) for number in range(5)]) == [1, 2, 3, 4, 5]
+    most = MAX_PORCH_PACKETS + 1
+    assert played(opened(), *[(number, syn) for number in range(most)]) == list(range(1, most + 1))
 
 
 def test_who_waits_too_long_comes_up(opened):
@@ -144,6 +146,55 @@ def test_in_a_flood_the_oldest_comes_up(opened):
     callers = [number.to_bytes(4, "big") + b"\1\1" for number in range(MAX_PORCH + 10)]
     packets = [(number, tcp(caller, B, seq=5, flags=SYN)) for number, caller in enumerate(callers)]
     assert played(gate, *packets) == list(range(1, 11))
+
+
+# --- sides that begin as no messenger does -----------------------------------------------------------------------------
+
+ASK, TELL = b"GET /index.html HTTP/1.1\r\n", b"HTTP/1.1 200 OK\r\nServer: nginx\r\n"
+
+
+@pytest.mark.parametrize(("a", "b"), [(A, B), (A6, B6)])
+def test_a_flow_never_comes_up_both_sides_of_which_begin_as_no_messenger_does(opened, a, b):
+    gate = opened()
+    packets = [
+        *handshake(a, b),
+        (3, tcp(a, b, ASK, seq=101, ack=901)),
+        (4, tcp(b, a, seq=901, ack=101 + len(ASK))),
+        (5, tcp(a, b, b"VER 1", seq=101 + len(ASK), ack=901)),  # it has spoken: what it says next decides nothing
+        (6, tcp(b, a, TELL, seq=901, ack=106 + len(ASK))),
+        (7, tcp(a, b, b"more", seq=106 + len(ASK))),
+    ]
+    assert played(gate, *packets) == []
+    assert (gate.frames, gate.skipped) == (8, 8)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param(tcp(B, A, b"VER 1 MSNP8 CVR0\r\n", seq=901), id="the other side may be a messenger"),
+        pytest.param(tcp(B, A, TELL[:15], seq=901), id="too short to tell"),
+        pytest.param(tcp(B, A, TELL, seq=902), id="a hole in the other side"),
+        pytest.param(tcp(A, B, ASK, seq=101), id="a repetition"),
+        pytest.param(tcp(A, B, ASK, seq=103 + len(ASK)), id="a hole"),
+        pytest.param(tcp(A, B, b"x" * MAX_PORCH_OCTETS, seq=101 + len(ASK)), id="too much"),
+        pytest.param(tcp(A, B, b"x", seq=101 + len(ASK), flags=FIN | ACK), id="the last word"),
+        pytest.param(tcp(B, A, seq=901, flags=RST), id="reset"),
+        pytest.param(tcp(A, B, seq=100, flags=SYN), id="a SYN"),
+        pytest.param(tcp(B, A, seq=900, flags=SYN | ACK), id="an answer"),
+    ],
+)
+def test_one_side_alone_decides_nothing(opened, last):
+    assert played(opened(), *handshake(), (3, tcp(A, B, ASK, seq=101)), (4, last)) == [1, 2, 3, 4, 5]
+
+
+def test_a_foreign_answer_ends_it_too(opened):
+    packets = *handshake(), (3, tcp(A, B, ASK, seq=101)), (4, tcp(B, A, HELLO, seq=901))
+    assert played(opened(), *packets) == []
+
+
+def test_whoever_waits_for_the_flow_hears_both_sides(opened):
+    packets = *handshake(), (3, tcp(A, B, ASK, seq=101)), (4, tcp(B, A, TELL, seq=901))
+    assert played(opened(announced={("tcp", B)}), *packets) == [1, 2, 3, 4, 5]
 
 
 # --- the signatures' own openings -------------------------------------------------------------------------------------

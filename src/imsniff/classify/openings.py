@@ -1,5 +1,7 @@
 """The foreign rules of the signatures as the gate's porch takes them: first bytes that end a look before it begins.
 
+Beside them goes one that is for both sides of a connection: to begin as no rule can match.
+
 A rule goes down only where its first bytes say all it asks for. Rules of messengers that can begin with the same bytes
 go with it, as doubts: what they may match comes up, and is decided here as everything is.
 """
@@ -11,6 +13,7 @@ from collections.abc import Iterable
 from imsniff.classify.scanner import FOREIGN
 from imsniff.net.porch import Opening
 from imsniff.net.segment import TCP, UDP
+from imsniff.rules.head import LONGEST
 from imsniff.rules.schema import PayloadRule
 
 PROTOCOLS = {"tcp": TCP, "udp": UDP}
@@ -19,13 +22,21 @@ PROTOCOLS = {"tcp": TCP, "udp": UDP}
 def openings(rules: Iterable[PayloadRule]) -> tuple[Opening, ...]:
     """What a porch asks flows for."""
     rules = tuple(rules)
-    return tuple(
-        Opening(PROTOCOLS[transport], _doubts(rule, transport, rules) + rule.expression.head.pattern)
-        for rule in rules
-        if rule.protocol == FOREIGN and rule.side == "either"
-        if rule.expression.head.exact and not rule.expression.to_end
-        for transport in sorted(rule.transport)
+    sure = [rule for rule in rules if _is_sure(rule)]
+    return (
+        *(
+            Opening(PROTOCOLS[transport], _doubts(rule, transport, rules) + rule.expression.head.pattern)
+            for rule in sure
+            for transport in sorted(rule.transport)
+        ),
+        Opening(TCP, _hopeless([rule for rule in rules if rule not in sure and "tcp" in rule.transport]), both=True),
     )
+
+
+def _is_sure(rule: PayloadRule) -> bool:
+    """Whether first bytes are all it takes, from whichever side."""
+    head = rule.expression.head
+    return rule.protocol == FOREIGN and rule.side == "either" and head.exact and not rule.expression.to_end
 
 
 def _doubts(rule: PayloadRule, transport: str, rules: Iterable[PayloadRule]) -> bytes:
@@ -33,3 +44,9 @@ def _doubts(rule: PayloadRule, transport: str, rules: Iterable[PayloadRule]) -> 
     heads = [other.expression.head for other in rules if other.protocol != FOREIGN and transport in other.transport]
     doubts = dict.fromkeys(head.pattern for head in heads if not rule.expression.head.excludes(head))
     return b"".join(b"(?!%b)" % doubt for doubt in doubts)
+
+
+def _hopeless(rules: Iterable[PayloadRule]) -> bytes:
+    """What none of the rules can match, whatever follows."""
+    heads = sorted({rule.expression.head.pattern for rule in rules})
+    return b"(?!%b)(?s:.{%d})" % (b"|".join(heads) or b"(?!)", LONGEST)

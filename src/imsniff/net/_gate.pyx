@@ -74,7 +74,7 @@ cdef enum Glance:
     ASK  # its flow may be one that waits on the porch, or that is foreign
 
 cdef int64_t LATEST = (1 << 63) - 1
-cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, LONGEST_HELD = MAX_PORCH_OCTETS
+cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, MOST_OCTETS = MAX_PORCH_OCTETS
 cdef Py_ssize_t MOST_HELD = MAX_PORCH_PACKETS, MOST_WAITING = MAX_PORCH
 cdef int64_t LONGEST_WAIT = UNDECIDED_IDLE_NS
 cdef bint HOST_IS_BIG = sys.byteorder == "big"
@@ -523,25 +523,43 @@ cdef bytes turned_key(bytes key):
 
 
 cdef class Waiting:
-    """A TCP connection of which no payload was seen yet."""
+    """A TCP connection of which at most one side has spoken."""
 
     cdef bytes key, back  # of the direction of the SYN, and of the other
-    cdef int64_t first, answered  # sequence number of either side's first byte; -1: not known
+    cdef bytes spoken  # of the side that has spoken, and begins as no messenger does
+    cdef int64_t caller, called  # sequence number of either side's next byte; -1: not known
     cdef int64_t last
+    cdef size_t octets
     cdef list packets
 
-    cdef bint goes_on(self, bytes key, int64_t seq, uint64_t flags):
-        """Whether a packet without payload only goes on with the handshake."""
-        cdef int64_t first = seq + 1 & 0xFFFFFFFF
-        if flags & (FIN | RST) or len(self.packets) >= MOST_HELD:
-            return False
-        if not flags & SYN:
-            return True
+    cdef int64_t next(self, bytes key):
+        return self.caller if key == self.key else self.called
+
+    cdef go_on(self, bytes key, size_t octets):
         if key == self.key:
-            return not flags & ACK and first == self.first
-        if not flags & ACK or (self.answered >= 0 and self.answered != first):
+            self.caller = self.caller + <int64_t>octets & 0xFFFFFFFF
+        else:
+            self.called = self.called + <int64_t>octets & 0xFFFFFFFF
+
+    cdef bint hold(self, Bytes slab, tuple packet, size_t at, size_t size, int64_t ts) except -1:
+        self.octets += size
+        if len(self.packets) >= MOST_HELD or self.octets > MOST_OCTETS:
             return False
-        self.answered = first
+        self.packets.append((piece(slab, at, size), packet[1], 0, *packet[3:]))
+        self.last = ts
+        return True
+
+    cdef bint is_quiet(self, bytes key, int64_t seq, uint64_t flags):
+        cdef int64_t following = seq + 1 & 0xFFFFFFFF
+        if not flags & SYN:
+            return not flags & (FIN | RST)
+        if flags & (FIN | RST) or self.spoken is not None:
+            return False
+        if key == self.key:
+            return not flags & ACK and following == self.caller
+        if not flags & ACK or (self.called >= 0 and self.called != following):
+            return False
+        self.called = following
         return True
 
 
@@ -707,7 +725,7 @@ cdef class Gate:
         length = big16(slab, head + 4)
         if length:
             stop = min(stop, head + length)
-        if head + 8 < stop and self.foreign(UDP, packet[0], head + 8, min(stop, end), key):
+        if head + 8 < stop and self.foreign(self.porch.foreign.get(UDP), UDP, packet[0], head + 8, min(stop, end), key):
             if known_as(key) + b"u" not in self.porch.known:
                 return self.turn_away(ts, 1)
         return (packet,)
@@ -721,28 +739,39 @@ cdef class Gate:
         cdef Waiting waiting = self.held.get(key)
         if waiting is None:
             if (
-                self.flags & (SYN | ACK | FIN | RST) != SYN or not bare or size > LONGEST_HELD
-                or not self.porch.foreign or known_as(key) in self.porch.known
+                self.flags & (SYN | ACK | FIN | RST) != SYN or not bare or size > MOST_OCTETS
+                or not self.porch.openings or known_as(key) in self.porch.known
             ):
                 return (packet,)
             return self.hold(key, seq, (piece(slab, at, size), packet[1], 0, *packet[3:]), ts)
         if ts - waiting.last <= LONGEST_WAIT and offset >= 0x50:
             if start == stop and stop <= end:
-                if size <= LONGEST_HELD and waiting.goes_on(key, seq, self.flags):
-                    waiting.packets.append((piece(slab, at, size), packet[1], 0, *packet[3:]))
-                    waiting.last = ts
+                if waiting.is_quiet(key, seq, self.flags) and waiting.hold(slab, packet, at, size, ts):
                     return ()
-            elif start < stop and not self.flags & SYN:
-                if seq == (waiting.first if key == waiting.key else waiting.answered):
-                    if self.foreign(TCP, packet[0], start, min(stop, end), key):
-                        self.leave(waiting)
-                        return self.turn_away(ts, len(waiting.packets) + 1)
+            elif start < stop and not self.flags & SYN and seq == waiting.next(key):
+                if waiting.spoken != key and self.decides(waiting, packet[0], start, min(stop, end), key):
+                    self.leave(waiting)
+                    return self.turn_away(ts, len(waiting.packets) + 1)
+                if waiting.spoken == key and stop <= end and not self.flags & (FIN | RST):
+                    if waiting.hold(slab, packet, at, size, ts):
+                        waiting.go_on(key, stop - start)
+                        return ()
         self.leave(waiting)
         return (*waiting.packets, packet)
 
-    cdef bint foreign(self, int protocol, raw, size_t start, size_t end, bytes key) except -1:
-        """Whether a flow's first words are, and nobody waits for it."""
-        find = self.porch.foreign.get(protocol)
+    cdef bint decides(self, Waiting waiting, raw, size_t start, size_t end, bytes key) except -1:
+        """Whether the first words of a side make its connection foreign; see `porch.py`."""
+        if self.foreign(self.porch.foreign.get(TCP), TCP, raw, start, end, key):
+            return True
+        if not self.foreign(self.porch.hopeless, TCP, raw, start, end, key):
+            return False
+        if waiting.spoken is not None:
+            return True
+        waiting.spoken = key
+        return False
+
+    cdef bint foreign(self, find, int protocol, raw, size_t start, size_t end, bytes key) except -1:
+        """Whether the bytes are such, and nobody waits for the flow."""
         if find is None or find(raw, start, end) is None:
             return False
         announced = self.porch.announced
@@ -763,7 +792,7 @@ cdef class Gate:
         room."""
         cdef Waiting waiting = Waiting(), oldest
         waiting.key, waiting.back, waiting.last, waiting.packets = key, turned_key(key), ts, [packet]
-        waiting.first, waiting.answered = seq + 1 & 0xFFFFFFFF, -1
+        waiting.caller, waiting.called, waiting.octets = seq + 1 & 0xFFFFFFFF, -1, packet[3]
         self.table.drop(self.flow)
         self.held[key] = self.held[waiting.back] = waiting
         if len(self.held) <= 2 * MOST_WAITING:

@@ -4,7 +4,8 @@ Most flows on a network are certainly no messenger's, and their first bytes say 
 the stages above to find it out, packet by packet, costs more than all their other packets together. So the packets of
 a TCP handshake are held until the first payload; where that is one of the `openings` that the stages above handed
 down, the flow is ignored from there on and nothing comes up. Else what was held comes up before it, in order: to the
-stages above nothing was skipped. A UDP flow is asked at its first datagram.
+stages above nothing was skipped. A side that begins as no messenger does may be heard, and held, until the other side
+has spoken: where both begin so, the flow is ignored too. A UDP flow is asked at its first datagram.
 
 The compiled gate has a porch of its own kind, which keeps to this one.
 
@@ -26,7 +27,8 @@ from imsniff.net.segment import TCP, UDP, Flag, flow_key
 Raised = tuple[Buffer, int, int, int, int, int, int]
 """A packet that came up: the slab it is in, its frame number, then the batch's row."""
 
-CONTROL = Flag.SYN | Flag.ACK | Flag.FIN | Flag.RST
+ENDING = Flag.FIN | Flag.RST
+CONTROL = Flag.SYN | Flag.ACK | ENDING
 IPV4_TCP, IPV6_TCP = Struct("!2xH20xI4xB"), Struct("!4xH38xI4xB")
 """Length of the IP packet or, in IPv6, of what it carries; sequence number; offset."""
 IPV4_UDP, IPV6_UDP = Struct("!2xH20xH"), Struct("!4xH38xH")
@@ -40,6 +42,8 @@ class Opening(NamedTuple):
     """TCP or UDP."""
     pattern: bytes
     """As `re` reads it, of a bounded number of bytes."""
+    both: bool = False
+    """Whether that is certain only where both sides begin so."""
 
 
 def reversed_key(key: bytes) -> bytes:
@@ -49,20 +53,44 @@ def reversed_key(key: bytes) -> bytes:
 
 
 class Waiting:
-    """A TCP connection of which no payload was seen yet."""
+    """A TCP connection of which at most one side has spoken."""
 
-    __slots__ = ("answered", "first", "key", "last", "packets")
+    __slots__ = ("called", "caller", "key", "last", "octets", "packets", "spoken")
 
-    def __init__(self, key: bytes, first: int, packet: Raised) -> None:
+    def __init__(self, key: bytes, following: int, packet: Raised) -> None:
         self.key = key
         """Of the direction of the SYN."""
-        self.first = first
-        """Sequence number of the caller's first byte."""
-        self.answered: int | None = None
+        self.caller = following
+        """Sequence number of the caller's next byte."""
+        self.called: int | None = None
         """The same of the called side, once its SYN was seen."""
+        self.spoken: bytes | None = None
+        """Key of the side that has spoken, and begins as no messenger does."""
         self.packets = [packet]
+        self.octets = packet[3]
+        """Of all packets held."""
         self.last = packet[5]
         """Nanoseconds of the packet that came last."""
+
+    def next(self, key: bytes) -> int | None:
+        """Sequence number of that side's next byte, where it is known."""
+        return self.caller if key == self.key else self.called
+
+    def go_on(self, key: bytes, octets: int) -> None:
+        """That side has said so much."""
+        if key == self.key:
+            self.caller = self.caller + octets & 0xFFFFFFFF
+        elif self.called is not None:
+            self.called = self.called + octets & 0xFFFFFFFF
+
+    def hold(self, packet: Raised) -> bool:
+        """Keep it, where there is room. Says whether there was."""
+        self.octets += packet[3]
+        if len(self.packets) >= MAX_PORCH_PACKETS or self.octets > MAX_PORCH_OCTETS:
+            return False
+        self.packets.append(_copy(packet))
+        self.last = packet[5]
+        return True
 
 
 class Porch:
@@ -83,15 +111,19 @@ class Porch:
         self.openings: tuple[Opening, ...] = ()
         self.foreign: dict[int, Callable[..., object]] = {}
         """By protocol: what finds a foreign opening at a place in a slab."""
+        self.hopeless: Callable[..., object] | None = None
+        """The same for one that both sides of a connection must have."""
         self.adopt(openings)
 
     def adopt(self, openings: Iterable[Opening]) -> None:
         """From now on these first bytes are foreign."""
         self.openings = tuple(openings)
-        self.foreign = {
-            protocol: re.compile(b"|".join([one.pattern for one in self.openings if one.protocol == protocol])).match
-            for protocol in {one.protocol for one in self.openings}
-        }
+        patterns: dict[tuple[int, bool], list[bytes]] = {}
+        for one in self.openings:
+            patterns.setdefault((one.protocol, one.both), []).append(one.pattern)
+        finds = {kind: re.compile(b"|".join(some)).match for kind, some in patterns.items()}
+        self.foreign = {protocol: find for (protocol, both), find in finds.items() if not both}
+        self.hopeless = finds.get((TCP, True))
 
     def tcp(self, packet: Raised, key: bytes, ip: int, flags: int) -> tuple[Sequence[Raised], int]:
         """A TCP packet of a flow that is not ignored: what comes up, and how many packets never will.
@@ -105,26 +137,27 @@ class Porch:
         else:
             length, seq, offset = IPV6_TCP.unpack_from(slab, ip)
             start, stop = ip + 40 + (offset >> 4) * 4, ip + 40 + length
+        end = at + size
         waiting = self.held.get(key)
         if waiting is None:
-            bare = start == stop <= at + size and offset >= 0x50
+            bare = start == stop <= end and offset >= 0x50
             if (
-                not (flags & CONTROL == Flag.SYN and bare and size <= MAX_PORCH_OCTETS and self.foreign)
+                not (flags & CONTROL == Flag.SYN and bare and size <= MAX_PORCH_OCTETS and self.openings)
                 or flow_key(*_endpoints(key), TCP) in self.known
             ):
                 return (packet,), 0
             return self._hold(Waiting(key, seq + 1 & 0xFFFFFFFF, _copy(packet))), 0
         if ts - waiting.last <= UNDECIDED_IDLE_NS and offset >= 0x50:
-            if start == stop <= at + size:
-                if self._is_quiet(waiting, key, seq, flags, size):
-                    waiting.packets.append(_copy(packet))
-                    waiting.last = ts
+            if start == stop <= end:
+                if self._is_quiet(waiting, key, seq, flags) and waiting.hold(packet):
                     return (), 0
-            elif start < stop and not flags & Flag.SYN:
-                expected = waiting.first if key == waiting.key else waiting.answered
-                if seq == expected and self._is_foreign(TCP, slab, start, min(stop, at + size), key):
+            elif start < stop and not flags & Flag.SYN and seq == waiting.next(key):
+                if waiting.spoken != key and self._decides(waiting, slab, start, min(stop, end), key):
                     self._leave(waiting)
                     return (), len(waiting.packets) + 1
+                if waiting.spoken == key and stop <= end and not flags & ENDING and waiting.hold(packet):
+                    waiting.go_on(key, stop - start)
+                    return (), 0
         self._leave(waiting)
         return (*waiting.packets, packet), 0
 
@@ -138,7 +171,9 @@ class Porch:
             whole, length = IPV6_UDP.unpack_from(slab, ip)
             head, stop = ip + 40, ip + 40 + whole
         stop = min(stop, head + length) if length else stop
-        foreign = head + 8 < stop and self._is_foreign(UDP, slab, head + 8, min(stop, at + size), key)
+        foreign = head + 8 < stop and self._is_foreign(
+            self.foreign.get(UDP), slab, head + 8, min(stop, at + size), UDP, key
+        )
         if foreign and flow_key(*_endpoints(key), UDP) not in self.known:
             return (), 1
         return (packet,), 0
@@ -146,23 +181,37 @@ class Porch:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def _is_quiet(waiting: Waiting, key: bytes, seq: int, flags: int, size: int) -> bool:
-        """Whether a packet without payload only goes on with the handshake."""
-        if flags & (Flag.FIN | Flag.RST) or size > MAX_PORCH_OCTETS or len(waiting.packets) >= MAX_PORCH_PACKETS:
-            return False
+    def _is_quiet(waiting: Waiting, key: bytes, seq: int, flags: int) -> bool:
+        """Whether a packet without payload says nothing of how the connection goes on."""
         if not flags & Flag.SYN:
-            return True
-        first = seq + 1 & 0xFFFFFFFF
-        if key == waiting.key:
-            return not flags & Flag.ACK and first == waiting.first
-        if not flags & Flag.ACK or waiting.answered not in (None, first):
+            return not flags & ENDING
+        following = seq + 1 & 0xFFFFFFFF
+        if flags & ENDING or waiting.spoken is not None:
             return False
-        waiting.answered = first
+        if key == waiting.key:
+            return not flags & Flag.ACK and following == waiting.caller
+        if not flags & Flag.ACK or waiting.called not in (None, following):
+            return False
+        waiting.called = following
         return True
 
-    def _is_foreign(self, protocol: int, slab: Buffer, start: int, end: int, key: bytes) -> bool:
-        foreign = self.foreign.get(protocol)
-        if foreign is None or foreign(slab, start, end) is None:
+    def _decides(self, waiting: Waiting, slab: Buffer, start: int, end: int, key: bytes) -> bool:
+        """Whether the first words of a side make its connection foreign. Where it depends on those of the other side,
+        that this one has spoken is noted."""
+        if self._is_foreign(self.foreign.get(TCP), slab, start, end, TCP, key):
+            return True
+        if not self._is_foreign(self.hopeless, slab, start, end, TCP, key):
+            return False
+        if waiting.spoken is not None:
+            return True
+        waiting.spoken = key
+        return False
+
+    def _is_foreign(
+        self, find: Callable[..., object] | None, slab: Buffer, start: int, end: int, protocol: int, key: bytes
+    ) -> bool:
+        """Whether the bytes are such, and nobody waits for the flow."""
+        if find is None or find(slab, start, end) is None:
             return False
         if not self.announced:
             return True
