@@ -15,6 +15,8 @@ from imsniff.net.decode import TUNNEL_PORTS
 from imsniff.net.gate import Gate
 from tests.net.forge import ACK, RST, SYN, batch, end, pcap_batch, segment, tcp, udp
 
+SECOND = 1_000_000_000
+
 A, B = end("192.0.2.1", 40000), end("198.51.100.9", 443)
 A6, B6 = end("2001:db8::1", 40000), end("2001:db8::9", 443)
 
@@ -75,13 +77,15 @@ def test_time_lifts_it():
     assert not gate.covers(segment(A, B, ts=late))
 
 
-def test_time_lifts_it_also_where_a_fraction_is_more_than_a_second():
+def test_a_fraction_of_more_than_a_second_is_the_last_of_its_second():
     gate = Gate()
     gate.ignore(segment(A, B))
     packet = tcp(A, B, b"x" * 30)
-    slab = struct.pack("<IIII", IGNORE_NS // 10**9 - 1, 10**9, len(packet), len(packet)) + packet
-    straight = Batch("test", bytearray(slab), 0, len(slab), 1, Straight("<", 1, 16, 1))
-    assert [row[1] for row in gate.raise_packets(straight)] == [1]
+    for second, raised in (IGNORE_NS // SECOND - 1, []), (IGNORE_NS // SECOND, [1]):
+        slab = struct.pack("<IIII", second, SECOND + 7, len(packet), len(packet)) + packet
+        straight = Batch("test", bytearray(slab), 0, len(slab), 1, Straight("<", 1, 16, 1))
+        assert [row[1] for row in gate.raise_packets(straight)] == raised
+        assert gate.last_ts == second * SECOND + SECOND - 1
 
 
 def test_a_tunnel_is_never_skipped():

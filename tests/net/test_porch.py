@@ -148,7 +148,7 @@ def test_in_a_flood_the_oldest_comes_up(opened):
     assert played(gate, *packets) == list(range(1, 11))
 
 
-# --- sides that begin as no messenger does -----------------------------------------------------------------------------
+# --- sides that begin as no messenger does ----------------------------------------------------------------------------
 
 ASK, TELL = b"GET /index.html HTTP/1.1\r\n", b"HTTP/1.1 200 OK\r\nServer: nginx\r\n"
 

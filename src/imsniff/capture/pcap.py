@@ -7,7 +7,8 @@ The magic tells byte order, the unit of the fraction and, partly, the dialect. T
 length of the frame check sequence and is ignored: what is behind an IP packet is never looked at.
 
 Dialects that share the usual magic (Red Hat 6.1, Nokia) have a longer record header; which one it is shows when the
-first records are read. Before version 2.3 the two lengths stood the other way round; in 2.3 either way is met.
+first records are read. Before version 2.3 the two lengths stood the other way round; in 2.3 either way is met. A
+fraction of a whole second or more, which no clock shows, counts as the last of its second.
 
 Reference: draft-ietf-opsawg-pcap; for the dialects the description in Wireshark's wiretap.
 """
@@ -22,6 +23,7 @@ from imsniff.capture.batch import Row, Walked
 from imsniff.limits import MAX_PACKET
 
 FILE_HEADER = 24
+SECOND = 1_000_000_000
 
 
 class Dialect(NamedTuple):
@@ -48,18 +50,20 @@ _TRIED = 4
 class Straight:
     """Walks records whose captured length comes first."""
 
-    __slots__ = ("header", "link", "order", "unit")
+    __slots__ = ("header", "last", "link", "order", "unit")
 
     def __init__(self, order: str, unit: int, header: int, link: int) -> None:
         self.order = order
         """Byte order as `struct` writes it."""
         self.unit = unit
+        self.last = SECOND // unit - 1
+        """The largest fraction of a second."""
         self.header = header
         self.link = link
 
     def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, Walked]:
         unpack = Struct(self.order + "IIII").unpack_from
-        unit, header, link = self.unit, self.header, self.link
+        unit, latest, header, link = self.unit, self.last, self.header, self.link
         at, last, frames, fault = start, end - header, 0, ""
         while at <= last:
             seconds, fraction, captured, wire = unpack(slab, at)
@@ -68,7 +72,8 @@ class Straight:
                 fault = too_long(captured)
                 break
             frames += 1
-            yield at + header, captured, wire, seconds * 1_000_000_000 + fraction * unit, link
+            ts = seconds * SECOND + min(fraction, latest) * unit
+            yield at + header, captured, wire, ts, link
             at = behind
         return Walked(at, frames, fault)
 
@@ -89,7 +94,7 @@ class Turned(Straight):
                 break
             at += header
             frames += 1
-            yield at, captured, max(one, two), seconds * 1_000_000_000 + fraction * self.unit, self.link
+            yield at, captured, max(one, two), seconds * SECOND + min(fraction, self.last) * self.unit, self.link
             at += captured
         return Walked(at, frames, fault)
 

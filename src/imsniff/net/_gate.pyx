@@ -129,12 +129,14 @@ cdef class Records(Course):
 
     cdef size_t header
     cdef int64_t unit
+    cdef uint64_t last  # the largest fraction of a second
     cdef bint big
 
     def __init__(self, batch):
         Course.__init__(self, batch)
         straight = batch.walk
         self.header, self.unit, self.link, self.big = straight.header, straight.unit, straight.link, straight.order == ">"
+        self.last = straight.last
 
     cdef bint step(self) except -1:
         cdef size_t at = self.at, packet = at + self.header, size
@@ -145,7 +147,8 @@ cdef class Records(Course):
             return False
         self.packet, self.size, self.at = packet, size, packet + size
         self.wire = word32(self.slab, at + 12, self.big)
-        self.time = word32(self.slab, at, self.big) * <int64_t>SECOND + word32(self.slab, at + 4, self.big) * self.unit
+        self.time = word32(self.slab, at, self.big) * <int64_t>SECOND
+        self.time += <int64_t>min(word32(self.slab, at + 4, self.big), self.last) * self.unit
         return True
 
 

@@ -29,8 +29,8 @@ from imsniff.net.decode import BARREN_ETHERTYPES, BARREN_PROTOCOLS, TUNNEL_PORTS
 from imsniff.net.porch import Porch, Raised, reversed_key
 from imsniff.net.segment import TCP, UDP, Flag, Segment
 
-GLANCE = "12x3s5xHxB2x12s9xB"
-"""Type with version and header length, fragment word, protocol, addresses with ports (a key), TCP flags."""
+GLANCE = "12xHB5xHxB2x12s9xB"
+"""Type, version with header length, fragment word, protocol, addresses with ports (a key), TCP flags."""
 IPV4 = Struct("!" + GLANCE)
 IPV6 = Struct("!20xBx36s9xB")
 """Next header, addresses with ports (a key), TCP flags."""
@@ -38,10 +38,13 @@ ETHERNET = 1
 LEAST = IPV4.size
 """Bytes a packet must have for the glance; shorter ones (a few empty UDP datagrams) come up."""
 
-PLAIN_IPV4, PLAIN_IPV6 = b"\x08\x00\x45", b"\x86\xdd"
-VLANS = (b"\x81\x00", b"\x88\xa8")
-FRAGMENTED = {"!": 0x3FFF, ">": 0x3FFF, "<": 0xFF3F}
-"""Fragment offset and MF of the IPv4 fragment word, as a number of that byte order."""
+TYPE_IPV4, TYPE_IPV6, TYPES_VLAN = 0x0800, 0x86DD, (0x8100, 0x88A8)
+PLAIN = 0x45
+"""IPv4 without options."""
+UNREAD = 256
+"""In place of a protocol: no glance tells it."""
+WHOLE, FRAGMENTED = 0x4000, 0x3FFF
+"""Of the fragment word: "don't"; offset and "more follow"."""
 SECOND = 1_000_000_000
 
 Table = dict[bytes, int]
@@ -91,16 +94,16 @@ class Gate:
         """What comes up with an Ethernet frame."""
         slab, _, at, size, _, ts, _ = packet
         end, second = at + size, ts // SECOND
-        kind, fragment, protocol, key, flags = IPV4.unpack_from(slab, at)
-        while kind[:2] in VLANS and end - at >= LEAST + 4:
+        kind, version, fragment, protocol, key, flags = IPV4.unpack_from(slab, at)
+        while kind in TYPES_VLAN and end - at >= LEAST + 4:
             at += 4
-            kind, fragment, protocol, key, flags = IPV4.unpack_from(slab, at)
-        if kind == PLAIN_IPV4:
-            if fragment & FRAGMENTED["!"]:
+            kind, version, fragment, protocol, key, flags = IPV4.unpack_from(slab, at)
+        if kind == TYPE_IPV4 and version == PLAIN:
+            if fragment & FRAGMENTED:
                 return (packet,)
-        elif kind[:2] == PLAIN_IPV6 and end - at >= IPV6.size:
+        elif kind == TYPE_IPV6 and end - at >= IPV6.size:
             protocol, key, flags = IPV6.unpack_from(slab, at)
-        elif int.from_bytes(kind[:2], "big") in BARREN_ETHERTYPES:
+        elif kind in BARREN_ETHERTYPES:
             self.skipped += 1
             return ()
         else:
@@ -135,37 +138,43 @@ class Gate:
 
     def _fused(self, batch: Batch, straight: Straight) -> Iterator[Raised]:
         """`_rows` for the plainest case, pcap of Ethernet, in one loop with the walk: half of all the time an analysis
-        takes is spent here. Tags and the like are left to `_look`."""
-        glance = Struct(f"{straight.order}III{straight.header - 12}x{GLANCE}")
-        wire_at = Struct(f"{straight.order}I").unpack_from
-        unpack, unit, header = glance.unpack_from, straight.unit, straight.header
-        fragmented = FRAGMENTED[straight.order]
-        least, longest, udp = LEAST, MAX_PACKET, UDP  # names of its own are quicker
+        takes is spent here. What is rare is left to `_look`."""
+        order, header = straight.order, straight.header
+        glance = Struct(f"{order}I4xI{header - 12}x{GLANCE}")
+        unpack, times, ports = glance.unpack_from, Struct(f"{order}II4xI").unpack_from, IPV6.unpack_from
+        ipv4, ipv6, vlan, whole, fragmented = (
+            int.from_bytes(word.to_bytes(2, "big"), "little" if order == "<" else "big")
+            for word in (TYPE_IPV4, TYPE_IPV6, TYPES_VLAN[0], WHOLE, FRAGMENTED)
+        )
+        least, least_ipv6, longest, plain, udp = (
+            LEAST,
+            IPV6.size,
+            MAX_PACKET,
+            PLAIN,
+            UDP,
+        )  # names of its own are quicker
+        opens = [bool(flags & Flag.SYN) for flags in range(256)]  # and a look-up is quicker than a calculation
         nothing: Table = {}
-        whole = SECOND // unit
-        tables = [self._until.get(protocol, nothing) for protocol in range(256)]
-        plain, syn, ipv6, held = PLAIN_IPV4, Flag.SYN, IPV6.unpack_from, self._porch.held
-        slab, at, end, frame = batch.slab, batch.start, batch.end, batch.first_frame - 1
-        last, passed, second, fraction = min(end, len(slab)) - glance.size, 0, 0, 0
+        tables = [self._until.get(protocol, nothing) for protocol in range(256)] + [nothing]
+        held, unit, latest = self._porch.held, straight.unit, straight.last
+        slab, start, at, end, frame = batch.slab, batch.start, batch.start, batch.end, batch.first_frame - 1
+        last, passed = min(end, len(slab)) - glance.size, 0
         while at <= last:
-            second, fraction, size, kind, fragment, protocol, key, flags = unpack(slab, at)
+            second, size, kind, version, fragment, protocol, key, flags = unpack(slab, at)
             behind = at + header + size
             if behind > end or size > longest:
                 break
-            at = behind
+            start, at, tag = at, behind, 0
             frame += 1
-            if kind != plain:
-                if kind[:2] != PLAIN_IPV6 or size < IPV6.size:
-                    passed += 1
-                    (wire,) = wire_at(slab, at - size - header + 12)
-                    packet = slab, frame, at - size, size, wire, second * SECOND + fraction * unit, ETHERNET
-                    if size < LEAST:
-                        yield packet
-                    else:
-                        yield from self._look(packet)
-                    continue
-                protocol, key, flags = ipv6(slab, at - size)
-                fragment = 0
+            if kind != ipv4 or version != plain:
+                if kind == vlan and size >= least + 4:
+                    tag = 4
+                    _, _, kind, version, fragment, protocol, key, flags = unpack(slab, start + tag)
+                if kind == ipv6 and size - tag >= least_ipv6:
+                    protocol, key, flags = ports(slab, start + header + tag)
+                    fragment = 0
+                elif kind != ipv4 or version != plain:
+                    protocol = UNREAD
             try:
                 until = tables[protocol][key]
             except KeyError:
@@ -173,24 +182,26 @@ class Gate:
             if (
                 second < until
                 and size >= least
-                and not fragment & fragmented
-                and (protocol == udp or not flags & syn)
-                and (fraction < whole or second + fraction // whole < until)
+                and (fragment == whole or not fragment & fragmented)
+                and (protocol == udp or not opens[flags])
             ):
                 continue
-            (wire,) = wire_at(slab, at - size - header + 12)
-            if size < least or fragment & fragmented:
-                passed += 1
-                yield slab, frame, at - size, size, wire, second * SECOND + fraction * unit, ETHERNET
-            elif protocol not in BARREN_PROTOCOLS:
-                passed += 1
-                packet = slab, frame, at - size, size, wire, second * SECOND + fraction * unit, ETHERNET
-                if flags & syn or key in held if protocol == TCP else protocol == udp:
-                    yield from self._ask(packet, protocol, key, at - size + 14, flags)
-                else:
-                    yield packet
+            doubtful = size < least or fragment & fragmented
+            if protocol in BARREN_PROTOCOLS and not doubtful:
+                continue
+            passed += 1
+            _, fraction, wire = times(slab, start)
+            ts = second * SECOND + min(fraction, latest) * unit
+            packet = slab, frame, start + header, size, wire, ts, ETHERNET
+            if protocol == UNREAD and size >= least:
+                yield from self._look(packet)
+            elif not doubtful and (opens[flags] or key in held if protocol == TCP else protocol == udp):
+                yield from self._ask(packet, protocol, key, start + header + tag + 14, flags)
+            else:
+                yield packet
         if frame >= batch.first_frame:
-            self.frames, self.last_ts = frame, second * SECOND + fraction * unit
+            second, fraction, _ = times(slab, start)
+            self.frames, self.last_ts = frame, second * SECOND + min(fraction, latest) * unit
             self.skipped += frame - batch.first_frame + 1 - passed
         rest = Batch(batch.capture, slab, at, end, frame + 1, straight)
         yield from self._rows(rest.rows(), batch, frame + 1)
