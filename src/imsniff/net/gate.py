@@ -43,6 +43,8 @@ PLAIN = 0x45
 """IPv4 without options."""
 UNREAD = 256
 """In place of a protocol: no glance tells it."""
+OPENS = [bool(flags & Flag.SYN) for flags in range(256)]
+"""By TCP flags, whether they have SYN: looking that up is quicker than calculating it."""
 WHOLE, FRAGMENTED = 0x4000, 0x3FFF
 """Of the fragment word: "don't"; offset and "more follow"."""
 SECOND = 1_000_000_000
@@ -63,6 +65,8 @@ class Gate:
         self._porch = porch or Porch()
         self._until: dict[int, Table] = {TCP: {}, UDP: {}}
         """By protocol and direction: the second at which ignoring ends."""
+        self._tables = [self._until.get(protocol, {}) for protocol in range(256)] + [{}]
+        """The same for every protocol, and for UNREAD."""
         self.frames = 0
         """Packets seen."""
         self.skipped = 0
@@ -153,10 +157,7 @@ class Gate:
             PLAIN,
             UDP,
         )  # names of its own are quicker
-        opens = [bool(flags & Flag.SYN) for flags in range(256)]  # and a look-up is quicker than a calculation
-        nothing: Table = {}
-        tables = [self._until.get(protocol, nothing) for protocol in range(256)] + [nothing]
-        held, unit, latest = self._porch.held, straight.unit, straight.last
+        opens, tables, held, unit, latest = OPENS, self._tables, self._porch.held, straight.unit, straight.last
         slab, start, at, end, frame = batch.slab, batch.start, batch.start, batch.end, batch.first_frame - 1
         last, passed = min(end, len(slab)) - glance.size, 0
         while at <= last:
