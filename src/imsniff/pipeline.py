@@ -146,10 +146,10 @@ class Sensor:
             if self._lobby is not None and self._lobby.stops(segment, known=self.flows.holding(segment) is not None):
                 return self._late(segment.ts)
             if happened := self.flows.segment(segment):
-                return self._happenings(happened, segment)
+                return self._happenings(happened)
         return ()
 
-    def _happenings(self, happenings: Iterable[Happening[Session]], segment: Segment | None = None) -> Iterator[Record]:
+    def _happenings(self, happenings: Iterable[Happening[Session]]) -> Iterator[Record]:
         for happening in happenings:
             flow = happening.flow
             conversation = flow.reader.conversation
@@ -162,9 +162,8 @@ class Sensor:
                 )
                 if told:
                     yield from self._place(flow, told)
-                # a flow that is over has no more packets to skip or to wait for, and this segment is another's
-                if undecided and segment is not None and not flow.over:
-                    self._obey(flow, conversation.verdict, segment)
+                if undecided and not flow.over:  # else there are no more packets to skip or to wait for
+                    self._obey(flow, conversation.verdict)
                 if conversation.opaque:
                     flow.counted_only = True
             else:
@@ -182,13 +181,13 @@ class Sensor:
         if expect is not None:
             flow.reader.conversation.expect(expect, udp=transport == "udp")
 
-    def _obey(self, flow: Flow[Session], verdict: Verdict, segment: Segment) -> None:
+    def _obey(self, flow: Flow[Session], verdict: Verdict) -> None:
         if verdict is Verdict.WATCH:
             self.flows.watch(flow)
             self._identified(flow)
         elif verdict is Verdict.IGNORE:
             self.flows.forget(flow)
-            self.gate.ignore(segment)
+            self.gate.ignore(Segment(flow.last_frame, flow.last_ts, flow.protocol, flow.client, flow.server, b""))
             if flow.reader.held is not None and self._aside is not None:
                 self._aside.drop(flow.reader.held)
 
@@ -299,7 +298,7 @@ class Sensor:
         for waiting in self._lobby.due(now):
             for segment in waiting.segments:
                 if not self.gate.covers(segment):
-                    yield from self._happenings(self.flows.segment(segment), segment)
+                    yield from self._happenings(self.flows.segment(segment))
             for packet in waiting.packets:
                 self._keep(self._aside, waiting.segments[0], packet)
 

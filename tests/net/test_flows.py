@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imsniff.events import Side
-from imsniff.limits import LINGER_NS, MAX_UNDECIDED, TCP_IDLE_NS, UDP_IDLE_NS, UNDECIDED_IDLE_NS
+from imsniff.limits import ACK_GRACE_NS, HOLD_NS, LINGER_NS, MAX_UNDECIDED, TCP_IDLE_NS, UDP_IDLE_NS, UNDECIDED_IDLE_NS
 from imsniff.net.flows import Flows, Heard, Over
 from imsniff.net.reassembly import Data, Gap
 from tests.net.forge import ACK, FIN, RST, SYN, end, segment
@@ -48,6 +48,28 @@ def test_without_a_syn_the_known_port_was_called(first, second, client):
 def test_without_any_sign_the_first_talker_is_the_client():
     here, there = end("192.0.2.1", 40000), end("192.0.2.2", 50000)
     assert run(segment(here, there, b"x"))[0].flow.client == here
+
+
+@pytest.mark.parametrize(("acked", "patience"), [(False, HOLD_NS), (True, ACK_GRACE_NS)])
+def test_on_a_quiet_link_the_clock_ends_a_hole(acked, patience):
+    flows = Flows(object)
+    told = [
+        segment(A, B, b"one", seq=5, ts=0),
+        segment(A, B, b"three", seq=13, ts=0),
+        *([segment(B, A, seq=1, ack=18, flags=ACK, ts=0)] if acked else []),
+    ]
+    assert said([one for part in told for one in flows.segment(part)]) == [(Side.CLIENT, b"one")]
+    assert list(flows.tick(patience - 1)) == []
+    assert [happened.item for happened in flows.tick(patience)] == [Gap(5, 1, 0), Data(b"three", 1, 0)]
+    assert list(flows.tick(patience + 1)) == []
+
+
+def test_a_hole_that_was_filled_is_not_waited_for():
+    flows = Flows(object)
+    for number, (seq, payload) in enumerate([(5, b"one"), (13, b"three"), (8, b"and 2")], 1):
+        heard = flows.segment(segment(A, B, payload, seq=seq, ts=number))
+    assert said(heard) == [(Side.CLIENT, b"and 2"), (Side.CLIENT, b"three")]
+    assert list(flows.tick(10 * HOLD_NS)) == []
 
 
 def test_a_new_connection_on_the_same_ports_is_a_new_flow():

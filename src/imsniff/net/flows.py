@@ -130,6 +130,8 @@ class Flows(Generic[Reader]):
         self._new_reader = new_reader
         self._server_ports = server_ports
         self._all: dict[bytes, Flow[Reader]] = {}
+        self._holed: dict[bytes, Flow[Reader]] = {}
+        """Those with a direction that waits for a hole to be filled."""
         self._undecided: Shelf[Reader] = Shelf(UNDECIDED_IDLE_NS, MAX_UNDECIDED)
         self._watched: dict[int, Shelf[Reader]] = {
             TCP: Shelf(TCP_IDLE_NS, MAX_WATCHED),
@@ -203,10 +205,17 @@ class Flows(Generic[Reader]):
         if not flow.over:
             flow.over = True
             del self._all[flow.key], flow.shelf.flows[flow.key]
+            self._holed.pop(flow.key, None)
 
     def tick(self, now: int) -> Iterator[Happening[Reader]]:
         """A live link is quiet: it is `now` (nanoseconds since 1970), and no earlier packet will come."""
         self._now = max(self._now, now)
+        for flow in list(self._holed.values()):
+            for side, stream in flow.streams.items():
+                for item in stream.tick(now):
+                    yield Heard(flow, side, item)
+            if not any(stream.waits for stream in flow.streams.values()):
+                self._holed.pop(flow.key, None)
         yield from self._reap()
 
     def holding(self, segment: Segment) -> Flow[Reader] | None:
@@ -256,8 +265,7 @@ class Flows(Generic[Reader]):
             return of in self._server_ports
         return of < 1024 <= to
 
-    @staticmethod
-    def _tcp(flow: Flow[Reader], segment: Segment, happened: list[Happening[Reader]]) -> None:
+    def _tcp(self, flow: Flow[Reader], segment: Segment, happened: list[Happening[Reader]]) -> None:
         ts, payload, cut, seq, ack, flags = (
             segment.ts,
             segment.payload,
@@ -284,7 +292,11 @@ class Flows(Generic[Reader]):
             stream = streams.get(side)
             if stream is None:
                 stream = streams[side] = Stream(seq)
-            happened += [Heard(flow, side, item) for item in stream.push(seq, payload, cut, segment.frame, ts)]
+            heard = [Heard(flow, side, item) for item in stream.push(seq, payload, cut, segment.frame, ts)]
+            if heard:
+                happened += heard
+            elif stream.waits:
+                self._holed[flow.key] = flow
 
     def _end(self, flow: Flow[Reader], segment: Segment, happened: list[Happening[Reader]]) -> None:
         flow.fins |= {flow.side(segment)}

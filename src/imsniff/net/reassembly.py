@@ -66,6 +66,11 @@ class Stream:
         self._acked = 0
         self._acked_at = 0
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is a hole with something behind it."""
+        return bool(self._held)
+
     def push(self, seq: int, payload: bytes, cut: int, frame: int, ts: int) -> Iterable[Data | Gap]:
         """A segment with payload arrived; `cut` more bytes were on the wire than were captured.
 
