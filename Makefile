@@ -17,7 +17,7 @@ help: ## what can be made
 
 setup: $(STAMP) ## a virtual environment in .venv with the program (editable), tests and linters
 
-$(STAMP): pyproject.toml $(wildcard setup.py) $(wildcard src/imsniff/net/*.pyx)
+$(STAMP): pyproject.toml $(wildcard setup.py) $(wildcard src/imsniff/net/*.pyx src/imsniff/net/*.pxi)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imsniff needs Python 3.11 or later: make setup PYTHON=python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) ..."

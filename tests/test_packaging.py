@@ -32,7 +32,7 @@ def test_every_file_that_is_not_code_is_shipped():
     for package, patterns in SETUPTOOLS["package-data"].items():
         folder = roots.get(package) or ROOT / "src" / package.replace(".", "/")
         shipped.update(path for pattern in patterns for path in folder.glob(pattern))
-    code = {".py", ".pyc", ".pyx", ".c", ".so", ".pyd"}
+    code = {".py", ".pyc", ".pyx", ".pxi", ".c", ".so", ".pyd"}
     data = {path for root in roots.values() for path in root.rglob("*") if path.is_file() and path.suffix not in code}
     assert data <= shipped
 
