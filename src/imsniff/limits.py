@@ -254,6 +254,17 @@ MAX_INTERFACES: Final = 65_536
 MAX_UNPACK_MEMORY: Final = 128 * 1024 * 1024
 """Bytes an xz or zstd file may ask its decoder to keep: what `xz -9` and `zstd --long` ask. Beyond: unreadable."""
 
+MARK_PLACES: Final = 16
+"""Places of a capture that its mark covers, evenly spread, beginning and end among them: as many seeks where the file
+lies on a disk that turns, 0.2 s at worst."""
+
+MARK_BLOCK: Final = 16 * 1024
+"""Bytes of each such place: some twenty packets or more, each with its time. All of them are hashed in 0.2 ms."""
+
+MAX_DIGEST: Final = 256 * 1024 * 1024
+"""Bytes of a capture up to which its whole SHA-256 is made unasked: an eighth of a second beside the analysis. Larger
+ones would keep the run waiting for nothing but that, so they have one with `--digest` only."""
+
 CONTINUES_NS: Final = 60 * 1_000_000_000
 """Packet time that may lie between two files of one row for flows to go on from one into the next. Rotated files follow
 within the time between two packets; a flow that was silent for longer is met again as one without beginning."""

@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import stat
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Text, insert, inspect, select
@@ -97,6 +98,60 @@ def test_a_step_that_fails_leaves_the_version(tmp_path, monkeypatch):
     refused(open_for_reading, file, f"schema {VERSION}")
 
 
+@pytest.fixture
+def version_1(tmp_path):
+    """A database as version 1 wrote it, with a run, its capture, and what was found there."""
+    file = tmp_path / "old.db"
+    with sqlite3.connect(file) as old:
+        old.executescript((Path(__file__).parent / "version1.sql").read_text("utf-8"))
+    old.close()
+    return file
+
+
+def test_version_1_is_refused_with_the_remedy(version_1):
+    for how in (open_for_writing, open_for_reading):
+        refused(how, version_1, "schema 1", "imsniff db upgrade")
+
+
+def test_version_1_is_upgraded_and_nothing_is_lost(version_1):
+    with sqlite3.connect(version_1) as old:
+        before = set(old.iterdump())
+    old.close()
+    store, taken = open_for_upgrade(str(version_1))
+    with store:
+        assert taken == [2]
+        (run,) = query.runs(store)
+        assert [(one.name, one.mark, one.sha256[:8], one.error) for one in run.inputs] == [
+            ("lab.pcap", None, "5e9df61e", None)
+        ]
+        assert {finding.risk for finding in query.findings(store)} == {"rogue-im", "cleartext-messages"}
+        assert query.whole_inputs(store, run.program, run.signatures, run.options) == set()
+    with sqlite3.connect(version_1) as new:
+        lost = before - set(new.iterdump())
+    new.close()
+    assert sorted(line.split("(")[0] for line in lost) == [
+        "CREATE TABLE run_input ",
+        'INSERT INTO "meta" VALUES',
+        'INSERT INTO "run_input" VALUES',
+    ]
+
+
+def test_an_upgraded_database_has_the_columns_of_a_new_one(version_1, tmp_path):
+    open_for_upgrade(str(version_1))[0].close()
+    columns = []
+    for file in (version_1, tmp_path / "new.db"):
+        with open_for_writing(str(file)) as store, store.connect() as connection:
+            found = inspect(connection)
+            columns.append(
+                {
+                    (table, one["name"], str(one["type"]), one["nullable"])
+                    for table in found.get_table_names()
+                    for one in found.get_columns(table)
+                }
+            )
+    assert columns[0] == columns[1]
+
+
 def test_a_locked_database_is_told_after_a_while(tmp_path, monkeypatch):
     file = tmp_path / "busy.db"
     open_for_writing(str(file)).close()
@@ -180,7 +235,7 @@ def test_the_schema_is_the_one_of_its_version():
         for make in (CreateTable(table), *(CreateIndex(i) for i in sorted(table.indexes, key=lambda i: str(i.name))))
     ]
     fingerprint = hashlib.sha256("\n".join(" ".join(line.split()) for line in lines).encode()).hexdigest()[:16]
-    assert (VERSION, fingerprint) == (1, "b70a2784fa8e28b9")
+    assert (VERSION, fingerprint) == (2, "34cef9644209646a")
 
 
 @pytest.mark.parametrize("made", ["table", "version"])

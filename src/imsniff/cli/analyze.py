@@ -13,6 +13,7 @@ import click
 
 from imsniff.cli.digests import Digests
 from imsniff.cli.exits import Exit
+from imsniff.cli.inputs import Inputs
 from imsniff.cli.lasting import lasting
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
 from imsniff.cli.terminal import Progress, Voice, progress
@@ -61,6 +62,7 @@ Examples:
 )
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Captures read at a time.")
 @click.option("--resume", is_flag=True, help="Leave out captures that an earlier run with the same options read whole.")
+@click.option("--digest", is_flag=True, help="Also SHA-256 of captures larger than 256 MiB, for evidence.")
 @click.option("--separate", is_flag=True, help="Do not join rotated captures that continue one another.")
 @click.option("--strict", is_flag=True, help="Stop at the first input that cannot be read whole.")
 @click.pass_obj
@@ -78,6 +80,7 @@ def command(
     write: Path | None,
     jobs: int,
     resume: bool,
+    digest: bool,
     separate: bool,
     strict: bool,
 ) -> int:
@@ -137,9 +140,10 @@ def command(
             kept["policy_digest"] = hashlib.sha256(policy.read_bytes()).hexdigest()
         if separate:
             kept["separate"] = True
-        digests = stack.enter_context(Digests(paths))
+        known = Inputs(paths)
         if resume:
-            paths = _left(paths, digests, store, _program(), signature_set.sha256, kept, voice)
+            paths = _left(paths, known, store, _program(), signature_set.sha256, kept, voice)
+        digests = stack.enter_context(Digests(known.digested(paths, every=digest)))
         writer = stack.enter_context(Writer(store, program=_program(), signatures=signature_set.sha256, options=kept))
         bars = stack.enter_context(progress(voice))
         if jsonl:
@@ -149,7 +153,7 @@ def command(
         def ended(path: Path) -> None:
             """Its records are stored, so it is done: a run that is interrupted later need not read it again."""
             writer.flush()
-            writer.add_input(**digests.about(path), error=readings.errors.get(path))
+            writer.add_input(**known.about(path, digests.of(path)), error=readings.errors.get(path))
             told.add(path)
 
         readings = Readings(
@@ -196,7 +200,7 @@ def _program() -> str:
 
 def _left(
     paths: list[Path],
-    digests: Digests,
+    inputs: Inputs,
     store: Store,
     program: str,
     signatures: str,
@@ -206,10 +210,10 @@ def _left(
     """The captures that no earlier run of this program, with these signatures and options, has read whole."""
     from imsniff.store.query import whole_inputs
 
-    known = whole_inputs(store, program, signatures, kept)
+    whole = whole_inputs(store, program, signatures, kept)
     left = []
     for path in paths:
-        if digests.about(path).get("sha256") in known:
+        if inputs.mark(path) in whole:
             voice.detail(f"{path}: was read before, left out")
         else:
             left.append(path)

@@ -1,4 +1,4 @@
-"""SHA-256 of every capture, made beside the analysis by a process of its own.
+"""SHA-256 of captures, made beside the analysis by a process of its own.
 
 Not by a thread: hashing lets go of the interpreter and so does every scan for signatures, and each time one of the two
 would wait for the other to give it back.
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Self
+from typing import Self
 
 _CHILD = """
 import hashlib, sys
@@ -28,17 +28,17 @@ for line in sys.stdin:
 class Digests:
     """The digests of some files, in the order in which they are given."""
 
-    def __init__(self, paths: list[Path]) -> None:
-        self._paths = [path for path in paths if path.is_file()]
+    def __init__(self, files: list[Path]) -> None:
+        self._files = files
         self._next = 0
         self._known: dict[Path, str] = {}
         self._child: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        if not self._paths:
+        if not self._files:
             return self
         with TemporaryFile("w+", encoding="ascii") as names:  # a pipe could be full while the other one is
-            names.writelines(f"{os.fsencode(path).hex()}\n" for path in self._paths)
+            names.writelines(f"{os.fsencode(file).hex()}\n" for file in self._files)
             names.seek(0)
             self._child = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _CHILD],
@@ -54,21 +54,11 @@ class Digests:
             self._child.kill()
             self._child.communicate()
 
-    def about(self, path: Path) -> dict[str, Any]:
-        """What is kept of an input beside its error: waits for its digest."""
-        digest = self._digest(path)
-        if not digest:
-            return {"name": str(path)}
-        try:
-            size = path.stat().st_size
-        except OSError:
-            return {"name": str(path)}
-        return {"name": str(path), "path": str(path.absolute()), "size": size, "sha256": digest}
-
-    def _digest(self, path: Path) -> str:
-        while path not in self._known and self._next < len(self._paths):
-            assert self._child is not None, "started where there are paths"
+    def of(self, file: Path) -> str | None:
+        """Waits for it. None where it is not among the files, or cannot be read."""
+        while file not in self._known and self._next < len(self._files):
+            assert self._child is not None, "started where there are files"
             assert self._child.stdout is not None, "asked for"
-            self._known[self._paths[self._next]] = self._child.stdout.readline().strip()
+            self._known[self._files[self._next]] = self._child.stdout.readline().strip()
             self._next += 1
-        return self._known.get(path, "")
+        return self._known.get(file) or None

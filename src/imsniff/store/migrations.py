@@ -9,15 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Column, Connection, String, delete, insert, select
 
 from imsniff.store.schema import META, VERSION
 
 Step = Callable[[Any], None]
 """Takes alembic's `Operations`."""
 
-STEPS: dict[int, Step] = {}
-"""By the version a step leads to. None yet: version 1 is the first."""
+
+def _marks(operations: Any) -> None:  # noqa: ANN401
+    """Captures are known again by their mark. Those that were read before have none, and are read again."""
+    operations.add_column("run_input", Column("mark", String(64)))
+
+
+STEPS: dict[int, Step] = {2: _marks}
+"""By the version a step leads to."""
 
 
 def version_of(connection: Connection) -> int | None:

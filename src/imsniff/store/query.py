@@ -51,17 +51,18 @@ class Input(msgspec.Struct, kw_only=True):
     name: str
     path: str | None
     size: int | None
+    mark: str | None
     sha256: str | None
     error: str | None
 
 
 def whole_inputs(store: Store, program: str, signatures: str, options: dict[str, Any]) -> set[str]:
-    """SHA-256 of every capture that a run of this program, with these signatures and options, read whole."""
-    wanted = select(RUN_INPUT.c.sha256, RUN.c.options).join_from(RUN_INPUT, RUN, RUN_INPUT.c.run == RUN.c.id)
+    """The mark of every capture that a run of this program, with these signatures and options, read whole."""
+    wanted = select(RUN_INPUT.c.mark, RUN.c.options).join_from(RUN_INPUT, RUN, RUN_INPUT.c.run == RUN.c.id)
     wanted = wanted.where(RUN.c.program == program, RUN.c.signatures == signatures)
-    wanted = wanted.where(RUN_INPUT.c.sha256.is_not(None), RUN_INPUT.c.error.is_(None))
+    wanted = wanted.where(RUN_INPUT.c.mark.is_not(None), RUN_INPUT.c.error.is_(None))
     with store.connect() as connection:
-        return {sha256 for sha256, given in connection.execute(wanted) if given == options}
+        return {mark for mark, given in connection.execute(wanted) if given == options}
 
 
 def _struct(row: Row[Any], kind: type[Any]) -> Any:  # noqa: ANN401 - an instance of `kind`

@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeEngine
 from imsniff import records
 from imsniff.records import KINDS, Record
 
-VERSION = 1
+VERSION = 2
 """Of this program. See `migrations`."""
 
 LARGEST = (1 << 63) - 1
@@ -112,7 +112,8 @@ RUN_INPUT = Table(
     Column("name", Text, nullable=False),  # as records name it
     Column("path", Text),  # where it was, absolute
     Column("size", BigInteger),
-    Column("sha256", String(64)),
+    Column("mark", String(64)),  # see `capture.mark`; absent where version 1 wrote the row
+    Column("sha256", String(64)),  # of large captures only where it was asked for
     Column("error", Text),
 )
 

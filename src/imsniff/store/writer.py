@@ -6,11 +6,9 @@ traffic, so writing the same records again changes nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Self
 
 from msgspec.structs import astuple
@@ -178,6 +176,7 @@ class Writer:
         *,
         path: str | None = None,
         size: int | None = None,
+        mark: str | None = None,
         sha256: str | None = None,
         error: str | None = None,
     ) -> None:
@@ -189,6 +188,7 @@ class Writer:
             "name": storable(name),
             "path": None if path is None else storable(path),
             "size": size,
+            "mark": mark,
             "sha256": sha256,
             "error": None if error is None else storable(error),
         }
@@ -225,9 +225,3 @@ def _finding(finding: Finding) -> Row:
 
 def moment_of(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def digest(file: Path) -> str:
-    """SHA-256 of a file's bytes, in constant memory. Raises OSError."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
