@@ -196,7 +196,7 @@ class FindingRecord(Record, kw_only=True):
     key: str
 
 
-AnyRecord = (
+AnyPlain = (
     SessionRecord
     | LoginRecord
     | MessageRecord
@@ -205,8 +205,9 @@ AnyRecord = (
     | TransferRecord
     | ExposureRecord
     | AnomalyRecord
-    | FindingRecord
 )
+"""All but findings, which are made of sightings."""
+AnyRecord = AnyPlain | FindingRecord
 KINDS: tuple[str, ...] = (
     "session",
     "login",
@@ -229,7 +230,7 @@ def to_json(record: Record) -> bytes:
     try:
         line = _ENCODER.encode(record)
     except UnicodeEncodeError:  # a capture's file name need not be UTF-8: Python gives such bytes as lone surrogates
-        line = _ENCODER.encode(_encodable(msgspec.to_builtins(record)))
+        line = _ENCODER.encode(encodable(msgspec.to_builtins(record)))
     if line.isascii() and b"\x7f" not in line:
         return line
     return _UNSEEN.sub(_escaped, line)
@@ -245,14 +246,15 @@ def _escaped(found: re.Match[bytes]) -> bytes:
     return b"\\u%04x" % ord(found[0].decode())
 
 
-def _encodable(value: object) -> object:
+def encodable(value: object) -> object:
+    """Texts that UTF-8 takes, inside of what `msgspec.to_builtins` made."""
     match value:
         case str():
             return storable(value)
         case list():
-            return [_encodable(item) for item in value]
+            return [encodable(item) for item in value]
         case dict():
-            return {key: _encodable(item) for key, item in value.items()}
+            return {key: encodable(item) for key, item in value.items()}
     return value
 
 

@@ -130,20 +130,20 @@ def test_messages_come_back_whatever_the_pieces():
     ]
     data = b"".join(wire.message(kind, value) for kind, value in said)
     for step in (1, 7, 1000, len(data)):
-        inbox = wire.Inbox()
+        inbox = wire.inbox()
         came = [one for at in range(0, len(data), step) for one in inbox.feed(data[at : at + step])]
         assert [kind for kind, _ in came] == [kind for kind, _ in said]
         for (kind, value), (_, back) in zip(said, came, strict=True):
             assert type(back) is type(value)
-            assert kind == wire.SESSION or back == value or "\\udce9" in str(back)
+            assert kind == wire.SESSION or back == value or "\ufffd" in str(back)
 
 
 def test_what_is_no_message_is_refused():
-    inbox = wire.Inbox()
+    inbox = wire.inbox()
     with pytest.raises(msgspec.DecodeError):
         list(inbox.feed(b"\0\0\0\x02z\xc0"))
     with pytest.raises(msgspec.DecodeError):
-        list(wire.Inbox().feed(b"\0\0\0\x02p\xc0"))
+        list(wire.inbox().feed(b"\0\0\0\x02p\xc0"))
 
 
 def test_a_slow_writer_costs_records_that_are_counted(monkeypatch):
@@ -155,7 +155,7 @@ def test_a_slow_writer_costs_records_that_are_counted(monkeypatch):
         outbox.record(one)
     assert 0 < outbox.dropped < 2000
     outbox.say(wire.COUNTS, {"eth0": Counts(queue_drops=outbox.dropped)})
-    inbox, came = wire.Inbox(), []
+    inbox, came = wire.inbox(), []
     while not came or came[-1][0] != wire.COUNTS:
         outbox.flush(0)
         came += inbox.feed(ours.recv(1 << 16))

@@ -14,9 +14,9 @@ import click
 from imsniff.cli.digests import Digests
 from imsniff.cli.exits import Exit
 from imsniff.cli.inputs import Inputs
-from imsniff.cli.lasting import lasting
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
 from imsniff.cli.terminal import Progress, Voice, progress
+from imsniff.lasting import lasting
 
 if TYPE_CHECKING:
     from imsniff.detect import Aggregate

@@ -16,13 +16,12 @@ from typing import Any
 
 import msgspec
 
-from imsniff import records
 from imsniff.capture import series
 from imsniff.cli.stretch import Ended, Span, Stretch, Told, read
 from imsniff.cli.terminal import Progress, Voice
 from imsniff.detect import Sighting
 from imsniff.pipeline import Options
-from imsniff.records import Record, SessionRecord
+from imsniff.records import AnyPlain, Record, SessionRecord
 
 _LOOK = 0.25
 """Seconds between two looks at how far the processes are."""
@@ -155,15 +154,9 @@ def _work(number: int, row: Sequence[Path], spool: Path) -> list[Ended]:
     return ended
 
 
-_KINDS: Any = records.AnyRecord.__args__[:-1]  # findings come as sightings
-
-
 def _spooled(spool: Path, future: Future[list[Ended]]) -> Iterator[Told]:
     ended = future.result()
-    union: Any = Sighting | Span
-    for kind in _KINDS:
-        union = union | kind
-    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(union)
+    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Sighting | Span | AnyPlain)
     with spool.open("rb") as lines:
         while size := lines.read(4):
             yield decoder.decode(lines.read(int.from_bytes(size, "big")))

@@ -24,6 +24,7 @@ import msgspec
 from imsniff.aside import Packet
 from imsniff.capture.live import LiveSource
 from imsniff.events import Expect
+from imsniff.framing import PIECE, Outgoing
 from imsniff.limits import DRAIN, MAX_HANDOVER, TICK
 from imsniff.live import wire
 from imsniff.live.counts import Blind, Counts
@@ -33,7 +34,6 @@ from imsniff.records import Record, SessionRecord
 
 _STOP, _RELOAD, _EXPECT = b"qox"
 """What the writer says to a worker."""
-_PIECE = 1 << 18
 _COUNTS_EVERY = 0.2
 _PATIENCE = DRAIN + 30.0
 """Seconds a worker may take to end."""
@@ -43,8 +43,7 @@ class Outbox:
     """A worker's side: what a shard gives, waiting for the writer."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._waiting = bytearray()
+        self._out = Outgoing(sock)
         self.dropped = 0
 
     def record(self, record: Record) -> None:
@@ -67,31 +66,19 @@ class Outbox:
 
     def say(self, kind: int, value: object) -> None:
         """What is never dropped."""
-        self._waiting += wire.message(kind, value)
+        self._out.put(wire.message(kind, value))
 
     def _put(self, kind: int, value: object) -> None:
-        if len(self._waiting) > MAX_HANDOVER:
+        if len(self._out) > MAX_HANDOVER:
             self.flush(0)
-            if len(self._waiting) > MAX_HANDOVER:
+            if len(self._out) > MAX_HANDOVER:
                 self.dropped += 1
                 return
-        self._waiting += wire.message(kind, value)
+        self._out.put(wire.message(kind, value))
 
     def flush(self, wait: float) -> None:
         """Give what the writer takes, waiting at most so many seconds for it. Raises OSError where it is gone."""
-        until = time.monotonic() + wait
-        self._socket.settimeout(0)
-        while self._waiting:
-            try:
-                with memoryview(self._waiting) as view:
-                    sent = self._socket.send(view[:_PIECE])
-            except BlockingIOError:
-                left = until - time.monotonic()
-                if left <= 0:
-                    return
-                time.sleep(min(left, 0.002))
-                continue
-            del self._waiting[:sent]
+        self._out.flush(wait)
 
 
 class Worker:
@@ -101,7 +88,7 @@ class Worker:
         self.number = number
         self.pid = pid
         self.socket = sock
-        self.inbox = wire.Inbox()
+        self.inbox = wire.inbox()
         self.counts: dict[str, Counts] = {}
         self.ended = False
         """Whether it said that it was done."""
@@ -173,7 +160,7 @@ class Crew:
 
     def _listen(self, worker: Worker) -> None:
         try:
-            data = worker.socket.recv(_PIECE)
+            data = worker.socket.recv(PIECE)
         except OSError:
             data = b""
         if not data:
@@ -295,7 +282,7 @@ class _Orders:
     def obey(self, shard: Shard) -> None:
         self._socket.settimeout(0)
         try:
-            while data := self._socket.recv(_PIECE):
+            while data := self._socket.recv(PIECE):
                 self._bytes += data
             self.stop = True  # the writer is gone
         except BlockingIOError:
