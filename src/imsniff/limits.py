@@ -218,6 +218,13 @@ random, so every transaction writes most pages of the indices again."""
 STORE_BUSY_SECONDS: Final = 10
 """Seconds to wait for another program that is writing to the same SQLite file."""
 
+SCRIBE_BATCH: Final = 256
+"""Records that `analyze` hands to the process that writes at a time: some 64 KiB, so that a call a record is saved."""
+
+MAX_UNWRITTEN: Final = 16 * 1024 * 1024
+"""Bytes of records that wait for the process that writes, beside those in the socket: what is found while it writes one
+transaction of STORE_BATCH rows. Beyond: reading waits for it."""
+
 MAX_REPORT_FINDINGS: Final = 1_000
 """Findings an HTML or PDF report prints, worst first; it says how many more there are. A report of 1 885 pages is
 read by nobody."""

@@ -15,14 +15,14 @@ from imsniff.cli.digests import Digests
 from imsniff.cli.exits import Exit
 from imsniff.cli.inputs import Inputs
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
-from imsniff.cli.terminal import Progress, Voice, progress
+from imsniff.cli.terminal import Voice, progress
 from imsniff.lasting import lasting
 
 if TYPE_CHECKING:
+    from imsniff.cli.reading import Readings
     from imsniff.detect import Aggregate
     from imsniff.records import FindingRecord
-    from imsniff.store.opening import Store
-    from imsniff.store.writer import Writer
+    from imsniff.store.book import Book
 
 SEVERITIES = ["info", "low", "medium", "high", "critical"]
 
@@ -66,8 +66,24 @@ Examples:
 @click.option("--separate", is_flag=True, help="Do not join rotated captures that continue one another.")
 @click.option("--strict", is_flag=True, help="Stop at the first input that cannot be read whole.")
 @click.pass_obj
-def command(
+def command(voice: Voice, /, **given: Any) -> int:  # noqa: ANN401 - the options above
+    """Analyse capture files: which instant messaging runs, who uses it, what it leaks.
+
+    Reads pcap and pcapng, plain or compressed, files, folders of them, or standard input (-). What is found goes to the
+    database; the findings are listed, or with --jsonl every record is printed as it is found. Reading the same
+    capture twice changes nothing. Files that were rotated, whose names differ in numbers only, are read as one where
+    their packets follow each other: a session goes on from one into the next.
+    """
+    with lasting():
+        from imsniff.store.scribe import new_book
+
+    with new_book() as book:  # before more is loaded: another process loads what the database needs meanwhile
+        return _analyze(voice, book, **given)
+
+
+def _analyze(
     voice: Voice,
+    book: Book,
     inputs: tuple[str, ...],
     db: str | None,
     policy: Path | None,
@@ -84,13 +100,6 @@ def command(
     separate: bool,
     strict: bool,
 ) -> int:
-    """Analyse capture files: which instant messaging runs, who uses it, what it leaks.
-
-    Reads pcap and pcapng, plain or compressed, files, folders of them, or standard input (-). What is found goes to the
-    database; the findings are listed, or with --jsonl every record is printed as it is found. Reading the same
-    capture twice changes nothing. Files that were rotated, whose names differ in numbers only, are read as one where
-    their packets follow each other: a session goes on from one into the next.
-    """
     with lasting():
         from imsniff import policy as policies
         from imsniff.capture.folder import expand
@@ -100,9 +109,8 @@ def command(
         from imsniff.pipeline import Options
         from imsniff.privacy import Content, fingerprint_key
         from imsniff.rules import loader
+        from imsniff.store.book import Head
         from imsniff.store.errors import StoreError
-        from imsniff.store.opening import open_for_writing
-        from imsniff.store.writer import Writer
 
     try:
         wanted = Filter.parse(expression) if expression else None
@@ -133,27 +141,32 @@ def command(
     if jsonl and str(write) == "-":
         raise click.UsageError("--jsonl and -w - both want standard output; give -w a file.")
     found = Aggregate()
+    kept = {"content": content, "keep_secrets": keep_secrets, "filter": expression, "policy": str(policy or "")}
+    if policy:
+        kept["policy_digest"] = hashlib.sha256(policy.read_bytes()).hexdigest()
+    if separate:
+        kept["separate"] = True
+    head = Head(_program(), signature_set.sha256, kept)
     with ExitStack() as stack:
-        store = stack.enter_context(open_for_writing(database(db)))
-        kept = {"content": content, "keep_secrets": keep_secrets, "filter": expression, "policy": str(policy or "")}
-        if policy:
-            kept["policy_digest"] = hashlib.sha256(policy.read_bytes()).hexdigest()
-        if separate:
-            kept["separate"] = True
+        book.open(database(db))
         known = Inputs(paths)
         if resume:
-            paths = _left(paths, known, store, _program(), signature_set.sha256, kept, voice)
+            paths = _left(paths, known, book.whole_inputs(head), voice)
+        book.begin(head)
         digests = stack.enter_context(Digests(known.digested(paths, every=digest)))
-        writer = stack.enter_context(Writer(store, program=_program(), signatures=signature_set.sha256, options=kept))
         bars = stack.enter_context(progress(voice))
-        if jsonl:
-            bars = _flushing(bars)
         told: set[Path] = set()
+
+        def step(label: str, done: int, total: int | None) -> None:
+            if jsonl:
+                sys.stdout.buffer.flush()  # for who reads along
+            book.look()
+            bars(label, done, total)
 
         def ended(path: Path) -> None:
             """Its records are stored, so it is done: a run that is interrupted later need not read it again."""
-            writer.flush()
-            writer.add_input(**known.about(path, digests.of(path)), error=readings.errors.get(path))
+            book.flush()
+            book.add_input(**known.about(path, digests.of(path)), error=readings.errors.get(path))
             told.add(path)
 
         readings = Readings(
@@ -162,29 +175,26 @@ def command(
             jobs=jobs,
             strict=strict,
             voice=voice,
-            progress=bars,
+            progress=step,
             joined=not separate,
             ended=ended,
             packets_wanted=write is not None,
         )
         try:
-            _take(readings.records(), writer, found, _line_printer() if jsonl else None)
+            early = _take(readings, book, found, _line_printer() if jsonl else None)
+            book.read = bool(readings.packets)
+            book.counters.update(packets=readings.packets, errors=len(readings.errors))
+            for path in paths:
+                if path not in told:
+                    book.add_input(str(path), error="not read to its end: the run ended before")
+            book.close()
         except StoreError:  # what was found before the database failed is shown all the same
             if not jsonl:
                 listing(found.findings())
             raise
-        except (OSError, KeyboardInterrupt):  # nobody reads standard output any more, its disk is full, or Ctrl-C
-            for record in readings.rest():
-                writer.add(record)
-            stack.callback(writer.close)
-            raise
-        finally:
-            writer.read = bool(readings.packets)
-            writer.counters.update(packets=readings.packets, errors=len(readings.errors))
-            for path in paths:
-                if path not in told:
-                    writer.add_input(str(path), error="not read to its end: the run ended before")
-    _tell(voice, found, readings.packets, writer, store.name, show=not jsonl and str(write) != "-")
+        if early is not None:
+            raise early
+    _tell(voice, found, readings.packets, book, show=not jsonl and str(write) != "-")
     if write is not None:
         _write_im_only(voice, paths, readings, write)
     if readings.errors or hollow:
@@ -198,22 +208,11 @@ def _program() -> str:
     return f"imsniff {program_version()}"
 
 
-def _left(
-    paths: list[Path],
-    inputs: Inputs,
-    store: Store,
-    program: str,
-    signatures: str,
-    kept: dict[str, Any],
-    voice: Voice,
-) -> list[Path]:
+def _left(paths: list[Path], known: Inputs, whole: set[str], voice: Voice) -> list[Path]:
     """The captures that no earlier run of this program, with these signatures and options, has read whole."""
-    from imsniff.store.query import whole_inputs
-
-    whole = whole_inputs(store, program, signatures, kept)
     left = []
     for path in paths:
-        if inputs.mark(path) in whole:
+        if known.mark(path) in whole:
             voice.detail(f"{path}: was read before, left out")
         else:
             left.append(path)
@@ -221,20 +220,31 @@ def _left(
     return left
 
 
-def _take(records: Iterable[Any], writer: Writer, found: Aggregate, show: Callable[[Any], None] | None) -> None:
-    """Every record to the store; findings merged; all of it printed where it is to be."""
-    from imsniff.detect import Sighting
+def _take(readings: Readings, book: Book, found: Aggregate, show: Callable[[Any], None] | None) -> BaseException | None:
+    """Every record to the store; findings merged; all of it printed where it is to be.
 
-    for record in records:
-        writer.add(record)
-        if isinstance(record, Sighting):
-            found.add(record)
-        elif show is not None:
-            show(record)
-    writer.flush()
-    if show is not None:
-        for finding in found.findings():
-            show(finding)
+    What ended it early, unless that is the store: Ctrl-C, nobody who reads standard output, a full disk under it, or
+    a fault of ours. Then what is known of open sessions is in the store, too."""
+    from imsniff.detect import Sighting
+    from imsniff.store.errors import StoreError
+
+    try:
+        for record in readings.records():
+            book.add(record)
+            if isinstance(record, Sighting):
+                found.add(record)
+            elif show is not None:
+                show(record)
+        if show is not None:
+            for finding in found.findings():
+                show(finding)
+    except StoreError:
+        raise
+    except BaseException as why:
+        for record in readings.rest():
+            book.add(record)
+        return why
+    return None
 
 
 def _line_printer() -> Callable[[Any], None]:
@@ -248,24 +258,14 @@ def _line_printer() -> Callable[[Any], None]:
     return show
 
 
-def _flushing(shown: Progress) -> Progress:
-    """What was printed leaves with every batch, for who reads along."""
-
-    def show(label: str, done: int, total: int | None) -> None:
-        sys.stdout.buffer.flush()
-        shown(label, done, total)
-
-    return show
-
-
-def _tell(voice: Voice, found: Aggregate, packets: int, writer: Writer, store: str, *, show: bool) -> None:
+def _tell(voice: Voice, found: Aggregate, packets: int, book: Book, *, show: bool) -> None:
     """The run in a table and one line."""
     findings = found.findings()
     if show:
         listing(findings)
     sys.stdout.flush()
-    sessions = writer.counters["sessions"]
-    voice.note(f"{packets:,} packets, {sessions:,} sessions, {len(findings):,} findings; stored in {store}")
+    sessions = book.counters["sessions"]
+    voice.note(f"{packets:,} packets, {sessions:,} sessions, {len(findings):,} findings; stored in {book.name}")
     if found.suppressed:
         voice.warn(
             f"{found.suppressed:,} more sightings belong to findings beyond the first {len(findings):,}; see report"

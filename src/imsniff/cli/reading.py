@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from imsniff.capture import series
-from imsniff.cli.stretch import Ended, Span, Stretch, Told, read
+from imsniff.cli.stretch import Ended, Span, Step, Stretch, Told, read
 from imsniff.cli.terminal import Progress, Voice
 from imsniff.detect import Sighting
 from imsniff.pipeline import Options
@@ -71,6 +71,8 @@ class Readings:
                     self._end(item)
                     if self._strict and self.errors:
                         return
+                elif isinstance(item, Step):
+                    self._progress(*item)
                 elif isinstance(item, Span):
                     if self._packets_wanted:
                         self.sessions.append(item.session)
@@ -101,7 +103,7 @@ class Readings:
     def _here(self) -> Iterator[Iterator[Told]]:
         for row in self._rows:
             self._at_work.clear()
-            yield read(row, self._options, self._progress, self._at_work)
+            yield read(row, self._options, self._at_work)
 
     def _spread(self) -> Iterator[Iterator[Told]]:
         """Each process writes what it finds to a file: nobody holds the records of a large capture in memory."""
@@ -139,15 +141,13 @@ def _work(number: int, row: Sequence[Path], spool: Path) -> list[Ended]:
     encoder = msgspec.msgpack.Encoder()
     ended: list[Ended] = []
     read_so_far: dict[str, int] = {}
-
-    def progress(label: str, done: int, total: int | None) -> None:  # noqa: ARG001
-        read_so_far[label] = done
-        _done[number] = sum(read_so_far.values())
-
     with spool.open("wb") as out:
-        for item in read(row, _options, progress, []):
+        for item in read(row, _options, []):
             if isinstance(item, Ended):
                 ended.append(item)
+            elif isinstance(item, Step):
+                read_so_far[item.label] = item.done
+                _done[number] = sum(read_so_far.values())
             else:
                 line = encoder.encode(item)
                 out.write(len(line).to_bytes(4, "big") + line)

@@ -17,7 +17,6 @@ from imsniff.capture.batch import Batch
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import open_capture
 from imsniff.capture.series import first_time
-from imsniff.cli.terminal import Progress
 from imsniff.limits import CONTINUES_NS, LATE_NS
 from imsniff.net.packet import LINKS
 from imsniff.pipeline import Options, Sensor
@@ -36,13 +35,21 @@ class Ended(NamedTuple):
     """What was passed over although the capture was read whole."""
 
 
+class Step(NamedTuple):
+    """How far the reading of one capture is: bytes of it."""
+
+    label: str
+    done: int
+    total: int | None
+
+
 class Span(NamedTuple):
     """A session that goes over several captures: its share of one of them. Comes before the session itself."""
 
     session: SessionRecord
 
 
-Told = Record | Span | Ended
+Told = Record | Span | Step | Ended
 
 
 class Stretch:
@@ -122,7 +129,7 @@ class Stretch:
         yield replace(session, capture=self._names[first], frame=begins, first_frame=begins, last_frame=ends)
 
 
-def read(row: Sequence[Path], options: Options, progress: Progress, at_work: list[Stretch]) -> Iterator[Told]:
+def read(row: Sequence[Path], options: Options, at_work: list[Stretch]) -> Iterator[Told]:
     """The records of a row of captures; behind those of each stretch, how its captures ended. Raises nothing.
 
     `at_work` holds the stretch as long as it has sessions that nobody was told of."""
@@ -133,7 +140,7 @@ def read(row: Sequence[Path], options: Options, progress: Progress, at_work: lis
         if not at_work:
             at_work.append(Stretch(options))
         try:
-            end = yield from _one(path, at_work[-1], progress)
+            end = yield from _one(path, at_work[-1])
         except Exception as why:  # a fault of ours in one capture must not cost the others
             end = Ended(path, 0, f"{path}: internal error, please report it: {why!r}", traceback.format_exc())
         ended.append(end)
@@ -152,7 +159,7 @@ def _over(at_work: list[Stretch], ended: list[Ended]) -> Iterator[Told]:
     ended.clear()
 
 
-def _one(path: Path, stretch: Stretch, progress: Progress) -> Generator[Record | Span, None, Ended]:
+def _one(path: Path, stretch: Stretch) -> Generator[Record | Span | Step, None, Ended]:
     packets = 0
     try:
         with open_capture(path) as capture:
@@ -163,7 +170,7 @@ def _one(path: Path, stretch: Stretch, progress: Progress) -> Generator[Record |
                 for batch in capture:
                     yield from stretch.read(batch)
                     links |= capture.links
-                    progress(capture.name, capture.consumed, capture.total)
+                    yield Step(capture.name, capture.consumed, capture.total)
             except CaptureError as why:  # what came before is analysed all the same
                 error = str(why)
             packets = capture.frames

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
-
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from typing import TYPE_CHECKING, NamedTuple
 
 from imsniff.escape import visible
 from imsniff.limits import STORE_BUSY_SECONDS
+
+if TYPE_CHECKING:  # who only catches a StoreError need not load SQLAlchemy
+    from sqlalchemy.engine import URL
+    from sqlalchemy.exc import SQLAlchemyError
 
 
 class StoreError(Exception):
@@ -85,6 +86,8 @@ def shown(url: URL) -> str:
 
 def explained(url: URL, why: SQLAlchemyError) -> StoreError:
     """A StoreError for whatever SQLAlchemy raised."""
+    from sqlalchemy.exc import DBAPIError
+
     said = str(why.orig) if isinstance(why, DBAPIError) and why.orig is not None else str(why)
     first = visible(said.strip().splitlines()[0] if said.strip() else type(why).__name__)
     for trouble in _TROUBLES:

@@ -1,0 +1,367 @@
+"""A book that a process of its own writes, so that a second processor takes the database's share of an analysis.
+
+    analysing process                                       scribe
+    Scribe ── open, begin, records, flush, input, close ──▶ Here ──▶ database
+           ◀── opened, known, closed; failed ──────────────
+
+The process is forked before anything large is imported or any thread runs. It loads SQLAlchemy and opens the database
+while the captures are already being read. Calls are orders in one row, mostly without an answer: a failure is told as
+soon as the analysing process looks. After one, no order is obeyed any more, so that nothing is noted as read whole
+whose records are lost. Ctrl-C reaches the analysing process only; where that ends, however it ends, what it handed over
+is written.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple, NoReturn, Self
+
+from imsniff.detect import Finding, Sighting
+from imsniff.escape import visible
+from imsniff.framing import PIECE, Inbox, Outgoing, decoders, message
+from imsniff.lasting import lasting
+from imsniff.limits import MAX_FINDINGS, MAX_UNWRITTEN, SCRIBE_BATCH
+from imsniff.records import AnyPlain, Record
+from imsniff.store.book import Book, Head, Here
+from imsniff.store.errors import StoreError
+
+_WAIT = 0.2
+"""Seconds that a call waits for the scribe before it looks whether somebody asked to end."""
+
+
+class _Seen(Record, kw_only=True):
+    """A sighting on its way: with its finding where that is new or has changed, else it has the one told before."""
+
+    record: str
+    last_seen: str
+    rule: str
+    excerpt: str
+    finding: Finding | None = None
+
+
+class _Closing(NamedTuple):
+    counters: dict[str, int]
+    read: bool
+
+
+_OPEN, _WHOLE, _BEGIN, _RECORDS, _FORGET, _FLUSH, _INPUT, _CLOSE = b"owbrgfic"
+_ORDERS: dict[int, Any] = {
+    _OPEN: str,
+    _WHOLE: Head,
+    _BEGIN: Head,
+    _RECORDS: list[_Seen | AnyPlain],
+    _FORGET: None,
+    _FLUSH: None,
+    _INPUT: dict[str, str | int | None],
+    _CLOSE: _Closing,
+}
+_OPENED, _KNOWN, _FAILED, _CLOSED = b"OKFC"
+_ANSWERS: dict[int, Any] = {_OPENED: str, _KNOWN: set[str], _FAILED: str, _CLOSED: dict[str, int]}
+
+
+def new_book() -> Book:
+    """By a scribe where a process can be forked without danger: on Linux, while no other thread may hold a lock."""
+    if sys.platform == "linux" and threading.active_count() == 1:
+        return Scribe()
+    return Here()
+
+
+# --- the analysing process --------------------------------------------------------------------------------------------
+
+
+class Scribe:
+    """A `Book`: see there what the calls mean."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.counters: Counter[str] = Counter()
+        self.read = False
+        self._batch: list[Record] = []
+        self._told: dict[str, Finding] = {}
+        """Findings as the scribe knows them, by id."""
+        self._answers: dict[int, Any] = {}
+        self._code: int | None = None
+        self._inbox = Inbox(decoders(_ANSWERS))
+        self._socket, theirs = socket.socketpair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._socket.close()
+            _be_scribe(theirs)
+        theirs.close()
+        self._out = Outgoing(self._socket)
+        self._socket.settimeout(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Returns when the scribe is done."""
+        self._socket.close()
+        if not self.name:  # it has nothing to write
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        self._ended()
+
+    def open(self, where: str) -> None:
+        self.name = visible(where) if "://" not in where else f"{visible(where.partition('://')[0])}://..."
+        self._say(_OPEN, where)
+
+    def whole_inputs(self, head: Head) -> set[str]:
+        self._say(_WHOLE, head)
+        known: set[str] = self._answer(_KNOWN)
+        return known
+
+    def begin(self, head: Head) -> None:
+        self._say(_BEGIN, head)
+
+    def add(self, record: Record) -> None:
+        if type(record) is Sighting:
+            self._add_sighting(record)
+        else:
+            self._batch.append(record)
+        if len(self._batch) >= SCRIBE_BATCH:
+            self._hand_over()
+
+    def flush(self) -> None:
+        self._hand_over()
+        self._say(_FLUSH, None)
+
+    def add_input(self, name: str, **about: Any) -> None:  # noqa: ANN401 - columns
+        self._hand_over()
+        self._say(_INPUT, {"name": name, **about})
+
+    def look(self) -> None:
+        self._push(0)
+        self._hear(0)
+
+    def close(self) -> None:
+        self._hand_over()
+        self._say(_CLOSE, _Closing(self.counters, self.read))
+        self.counters = Counter(self._answer(_CLOSED))
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _add_sighting(self, seen: Sighting) -> None:
+        finding = seen.finding
+        told = self._told.get(seen.id)
+        news = None if told is finding or told == finding else finding
+        if news is not None and len(self._told) >= MAX_FINDINGS:
+            self._told.clear()
+            self._hand_over()
+            self._say(_FORGET, None)
+        slim = _Seen(
+            id=seen.id,
+            ts=seen.ts,
+            capture=seen.capture,
+            frame=seen.frame,
+            record=seen.record,
+            last_seen=seen.last_seen,
+            rule=seen.rule,
+            excerpt=seen.excerpt,
+            finding=news,
+        )
+        self._batch.append(slim)
+        if news is not None:
+            self._told[seen.id] = news  # after it is in the batch: Ctrl-C between the two tells it twice, and not never
+
+    def _hand_over(self) -> None:
+        if self._batch:
+            with _undisturbed():
+                self._out.put(message(_RECORDS, self._batch))
+                self._batch = []
+            self._push(0)
+
+    def _say(self, kind: int, value: object) -> None:
+        with _undisturbed():
+            self._out.put(message(kind, value))
+        self._push(0)
+
+    def _push(self, wait: float) -> None:
+        """Give what the scribe takes; more than MAX_UNWRITTEN never stays."""
+        while True:
+            with _undisturbed():
+                try:
+                    self._out.flush(wait)
+                except OSError:
+                    self._hear(0)  # why: before it ended it may have said so
+            if len(self._out) <= MAX_UNWRITTEN:
+                return
+            self._hear(0)
+            wait = _WAIT
+
+    def _answer(self, kind: int) -> Any:  # noqa: ANN401 - as _ANSWERS says
+        while kind not in self._answers:
+            self._push(0)
+            self._hear(_WAIT)
+        return self._answers.pop(kind)
+
+    def _hear(self, wait: float) -> None:
+        """What the scribe says, waiting for so many seconds. Raises StoreError where it failed or is gone."""
+        if wait:
+            waits = select.poll()
+            waits.register(self._socket, select.POLLIN | (select.POLLOUT if len(self._out) else 0))
+            waits.poll(wait * 1000)
+        with _undisturbed():
+            try:
+                if data := self._socket.recv(PIECE):
+                    self._answers.update(self._inbox.feed(data))
+                else:
+                    self._gone()
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._gone()
+        self.name = self._answers.pop(_OPENED, self.name)
+        if _FAILED in self._answers:
+            raise StoreError(self._answers[_FAILED])
+
+    def _gone(self) -> None:
+        code = self._ended()
+        how = f"by signal {-code}, as where memory is short" if code < 0 else "by a fault of its own, please report it"
+        remedy = "run again: what is stored already is counted once only"
+        said = f"database {self.name}: the process that writes to it was ended {how}; {remedy}"
+        self._answers.setdefault(_FAILED, said)
+
+    def _ended(self) -> int:
+        """How, as `subprocess` tells it. Waits for it."""
+        if self._code is None:
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self._code
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C waits until the block is over: half a message can neither be taken back nor be finished."""
+    if threading.current_thread() is not threading.main_thread():  # which alone is told of signals
+        yield
+        return
+    asked: list[Any] = []
+    before = signal.signal(signal.SIGINT, lambda *how: asked.append(how))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if asked and callable(before):
+            before(*asked[0])
+
+
+# --- the scribe -------------------------------------------------------------------------------------------------------
+
+
+def _be_scribe(sock: socket.socket) -> NoReturn:
+    """The life of the process. It ends when its book is closed, or when the analysing process is gone."""
+    code = 1
+    try:
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(
+                one, signal.SIG_IGN
+            )  # the whole process group gets Ctrl-C: the other process says when to end
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1):  # who reads from a pipe waits until nobody holds it any more
+            os.dup2(nothing, stream)
+        with lasting():
+            import imsniff.store.opening
+            import imsniff.store.writer  # noqa: F401
+        _write(sock)
+        code = 0
+    except BaseException:  # nothing of a scribe may go on in the code that forked it
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _write(sock: socket.socket) -> None:
+    with Here() as book:
+        orders = _Orders(book, sock)
+        try:
+            orders.obey()
+        except StoreError as why:
+            orders.answer(_FAILED, str(why))
+            while _received(sock):  # until the other side has heard it
+                pass
+
+
+class _Orders:
+    """What the analysing process asks for, done."""
+
+    def __init__(self, book: Book, sock: socket.socket) -> None:
+        self._book = book
+        self._socket = sock
+        self._findings: dict[str, Finding] = {}
+        """As they were last told, by id. Sightings share them: the writer knows a finding again by its identity."""
+        self._begun = self._closed = False
+        self._do: dict[int, Callable[[Any], None]] = {
+            _OPEN: self._open,
+            _WHOLE: lambda head: self.answer(_KNOWN, book.whole_inputs(head)),
+            _BEGIN: self._begin,
+            _RECORDS: self._records,
+            _FORGET: lambda _: self._findings.clear(),
+            _FLUSH: lambda _: book.flush(),
+            _INPUT: lambda about: book.add_input(**about),
+            _CLOSE: self._close,
+        }
+
+    def obey(self) -> None:
+        """Until the book is closed or the other side is gone. Raises StoreError."""
+        inbox = Inbox(decoders(_ORDERS))
+        while not self._closed and (data := _received(self._socket)):
+            for kind, value in inbox.feed(data):
+                self._do[kind](value)
+        if self._begun and not self._closed:  # broken off: what was handed over is written all the same
+            self._book.flush()
+
+    def answer(self, kind: int, value: object) -> None:
+        with suppress(OSError):  # nobody is there any more: the next look for orders tells
+            self._socket.sendall(message(kind, value))
+
+    def _open(self, where: str) -> None:
+        self._book.open(where)
+        self.answer(_OPENED, self._book.name)
+
+    def _begin(self, head: Head) -> None:
+        self._book.begin(head)
+        self._begun = True
+
+    def _records(self, records: list[Record]) -> None:
+        for record in records:
+            self._book.add(self._whole(record) if isinstance(record, _Seen) else record)
+
+    def _whole(self, seen: _Seen) -> Sighting:
+        if seen.finding is not None:
+            self._findings[seen.id] = seen.finding
+        return Sighting(
+            id=seen.id,
+            ts=seen.ts,
+            capture=seen.capture,
+            frame=seen.frame,
+            finding=self._findings[seen.id],
+            record=seen.record,
+            last_seen=seen.last_seen,
+            rule=seen.rule,
+            excerpt=seen.excerpt,
+        )
+
+    def _close(self, closing: _Closing) -> None:
+        self._book.counters.update(closing.counters)
+        self._book.read = closing.read
+        self._book.close()
+        self._closed = True
+        self.answer(_CLOSED, self._book.counters)
+
+
+def _received(sock: socket.socket) -> bytes:
+    """Nothing where the other side is gone."""
+    try:
+        return sock.recv(PIECE)
+    except OSError:
+        return b""
