@@ -1,9 +1,14 @@
 import json
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import conversation, pcap
+from tests.cli.conftest import ROOT, conversation, pcap
 
 from imsniff.records import from_json
 
@@ -274,3 +279,88 @@ def test_packets_go_to_standard_output_instead_of_findings(process, capture, tmp
     (tmp_path / "im.pcapng").write_bytes(ran.raw)
     assert len(process("analyze", "im.pcapng", "--db", "b.db").lines) == 3
     assert process("analyze", "lab.pcap", "--db", "a.db", "--jsonl", "-w", "-").code == 2
+
+
+def test_analysing_does_not_load_sqlalchemy(capture, tmp_path):
+    code = "import sys\nfrom imsniff.cli.program import run\nassert run(sys.argv[1:]) == 0\n"
+    code += "print(*(name for name in sys.modules if name.startswith('sqlalchemy')), file=sys.stderr)"
+    call = [sys.executable, "-c", code, "-q", "analyze", str(capture()), "--db", str(tmp_path / "a.db")]
+    ran = subprocess.run(
+        call, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, capture_output=True, check=True, text=True
+    )
+    assert len(ran.stdout.splitlines()) == 3
+    assert ran.stderr.strip() == ""
+
+
+def test_where_nothing_can_be_forked_the_same_is_found(imsniff, capture, monkeypatch):
+    from imsniff.store.book import Here
+
+    file = capture()
+    ran = imsniff("analyze", file, "--db", "a.db")
+    monkeypatch.setattr("imsniff.store.scribe.new_book", Here)
+    here = imsniff("analyze", file, "--db", "b.db")
+    assert (here.code, here.out) == (0, ran.out)
+    assert here.err == ran.err.replace("a.db", "b.db")
+    assert imsniff("export", "--db", "b.db").out == imsniff("export", "--db", "a.db").out
+
+
+@pytest.fixture
+def at_work(tmp_path):
+    """An analysis of standard input under way, in a process group of its own, once it has told the first records."""
+    call = [sys.executable, "-m", "imsniff", "analyze", "-", "--db", str(tmp_path / "a.db"), "--jsonl"]
+    told = tmp_path / "told"
+    with (
+        told.open("wb") as out,
+        subprocess.Popen(
+            call,
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            start_new_session=True,
+        ) as running,
+    ):
+        texts = [b"%d" % number for number in range(10_000)]
+        running.stdin.write(pcap(conversation(texts=texts)[:-2]))
+        running.stdin.flush()
+        until = time.monotonic() + 20
+        while not told.stat().st_size:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        yield running
+        running.kill()
+
+
+def test_ctrl_c_stores_what_was_found(at_work, tmp_path):
+    os.killpg(at_work.pid, signal.SIGINT)
+    _, said = at_work.communicate(timeout=30)
+    assert (at_work.returncode, said) == (130, b"imsniff: interrupted\n")
+    with sqlite3.connect(tmp_path / "a.db") as db:
+        assert db.execute("SELECT ended IS NULL FROM run").fetchall() == [(0,)]
+        assert db.execute("SELECT count(*) FROM session").fetchall() == [(1,)]
+        (messages,) = db.execute("SELECT count(*) FROM message").fetchone()
+        assert messages > 100
+        assert db.execute("SELECT error FROM run_input").fetchall() == [("not read to its end: the run ended before",)]
+    db.close()
+
+
+def test_a_killed_writer_ends_the_analysis_with_a_remedy(at_work, tmp_path):
+    (writer,) = Path(f"/proc/{at_work.pid}/task/{at_work.pid}/children").read_text().split()
+    os.kill(int(writer), signal.SIGKILL)
+    _, said = at_work.communicate(pcap(conversation())[24:], timeout=30)
+    assert at_work.returncode == 3
+    assert b"a.db: the process that writes to it was ended by signal 9" in said
+    assert b"Traceback" not in said
+
+
+def test_an_analysis_that_is_killed_leaves_what_it_found(at_work, tmp_path):
+    at_work.kill()
+    at_work.wait()
+    until = time.monotonic() + 20
+    messages = 0
+    while messages < 100:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+        with sqlite3.connect(tmp_path / "a.db") as db:
+            (messages,) = db.execute("SELECT count(*) FROM message").fetchone()
+        db.close()

@@ -97,7 +97,8 @@ class Scribe:
             _be_scribe(theirs)
         theirs.close()
         self._out = Outgoing(self._socket)
-        self._socket.settimeout(0)
+        self._coming = select.poll()
+        self._coming.register(self._socket, select.POLLIN)
 
     def __enter__(self) -> Self:
         return self
@@ -186,7 +187,7 @@ class Scribe:
 
     def _push(self, wait: float) -> None:
         """Give what the scribe takes; more than MAX_UNWRITTEN never stays."""
-        while True:
+        while self._out:
             with _undisturbed():
                 try:
                     self._out.flush(wait)
@@ -199,25 +200,22 @@ class Scribe:
 
     def _answer(self, kind: int) -> Any:  # noqa: ANN401 - as _ANSWERS says
         while kind not in self._answers:
-            self._push(0)
+            self._push(_WAIT)
             self._hear(_WAIT)
         return self._answers.pop(kind)
 
     def _hear(self, wait: float) -> None:
         """What the scribe says, waiting for so many seconds. Raises StoreError where it failed or is gone."""
-        if wait:
-            waits = select.poll()
-            waits.register(self._socket, select.POLLIN | (select.POLLOUT if len(self._out) else 0))
-            waits.poll(wait * 1000)
+        if not self._coming.poll(wait * 1000):
+            return
         with _undisturbed():
             try:
-                if data := self._socket.recv(PIECE):
-                    self._answers.update(self._inbox.feed(data))
-                else:
-                    self._gone()
-            except BlockingIOError:
-                pass
-            except OSError:
+                data = self._socket.recv(PIECE)
+            except ConnectionError:
+                data = b""
+            if data:
+                self._answers.update(self._inbox.feed(data))
+            else:
                 self._gone()
         self.name = self._answers.pop(_OPENED, self.name)
         if _FAILED in self._answers:
