@@ -27,12 +27,17 @@ def decoders(types: Mapping[int, Any]) -> dict[int, msgspec.msgpack.Decoder[Any]
     return {kind: msgspec.msgpack.Decoder(given) for kind, given in types.items()}
 
 
-def message(kind: int, value: object) -> bytes:
-    """Lone surrogates in its texts become U+FFFD, as in the store."""
+def encoded(value: object) -> bytes:
+    """As MessagePack. Lone surrogates in its texts become U+FFFD, as in the store."""
     try:
-        body = _ENCODER.encode(value)
+        return _ENCODER.encode(value)
     except UnicodeEncodeError:
-        body = _ENCODER.encode(encodable(msgspec.to_builtins(value)))
+        return _ENCODER.encode(encodable(msgspec.to_builtins(value)))
+
+
+def message(kind: int, value: object) -> bytes:
+    """Ready to be sent."""
+    body = encoded(value)
     return (len(body) + 1).to_bytes(4, "big") + bytes((kind,)) + body
 
 

@@ -251,7 +251,7 @@ def encodable(value: object) -> object:
     match value:
         case str():
             return storable(value)
-        case list():
+        case list() | tuple():
             return [encodable(item) for item in value]
         case dict():
             return {key: encodable(item) for key, item in value.items()}

@@ -75,6 +75,17 @@ def test_jobs_give_the_same_output(imsniff, capture):
     assert len(one.lines) == 15
 
 
+def test_a_name_that_is_not_text_is_read_by_any_number_of_jobs(imsniff, capture, tmp_path):
+    try:
+        capture(os.fsdecode(b"no\xff.pcap"))
+    except OSError:
+        pytest.skip("this file system does not take such names")
+    capture("b.pcap")
+    one = imsniff("analyze", tmp_path, "--db", "a.db", "--jsonl")
+    assert "\ufffd" in one.out
+    assert imsniff("analyze", tmp_path, "--db", "b.db", "--jsonl", "--jobs", 2).out == one.out
+
+
 def test_standard_input(process, tmp_path):
     ran = process("analyze", "-", "--db", tmp_path / "a.db", stdin=pcap(conversation()))
     assert ran.code == 0
@@ -169,8 +180,20 @@ def test_a_locked_database_is_told(imsniff, capture, monkeypatch):
     ran = imsniff("analyze", capture(), "--db", "a.db")
     other.close()
     assert ran.code == 3
-    assert "another program is writing" in ran.err
+    assert ran.err.count("another program is writing") == 1
     assert "Traceback" not in ran.err
+    assert len(ran.lines) == 3  # what is found is listed all the same
+
+
+def test_an_older_database_is_refused_with_the_remedy(imsniff, capture):
+    imsniff("analyze", capture(), "--db", "a.db")
+    with sqlite3.connect("a.db") as db:
+        db.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    db.close()
+    for call in (("analyze", capture()), ("report",), ("export",), ("db", "stats")):
+        ran = imsniff(*call, "--db", "a.db")
+        assert ran.code == 3
+        assert "has schema 1, this program writes 2; run `imsniff db upgrade`" in ran.err
 
 
 def test_quiet(imsniff, capture):

@@ -189,8 +189,8 @@ def _analyze(
                     book.add_input(str(path), error="not read to its end: the run ended before")
             book.close()
         except StoreError:  # what was found before the database failed is shown all the same
-            if not jsonl:
-                listing(found.findings())
+            if not jsonl and (findings := found.findings()):
+                listing(findings)
             raise
         if early is not None:
             raise early

@@ -20,6 +20,7 @@ from imsniff.capture import series
 from imsniff.cli.stretch import Ended, Span, Step, Stretch, Told, read
 from imsniff.cli.terminal import Progress, Voice
 from imsniff.detect import Sighting
+from imsniff.framing import encoded
 from imsniff.pipeline import Options
 from imsniff.records import AnyPlain, Record, SessionRecord
 
@@ -138,7 +139,6 @@ def _begin(options: Options, done: Any) -> None:  # noqa: ANN401 - an array of c
 
 def _work(number: int, row: Sequence[Path], spool: Path) -> list[Ended]:
     assert _options is not None, "a worker begins with its options"
-    encoder = msgspec.msgpack.Encoder()
     ended: list[Ended] = []
     read_so_far: dict[str, int] = {}
     with spool.open("wb") as out:
@@ -149,7 +149,7 @@ def _work(number: int, row: Sequence[Path], spool: Path) -> list[Ended]:
                 read_so_far[item.label] = item.done
                 _done[number] = sum(read_so_far.values())
             else:
-                line = encoder.encode(item)
+                line = encoded(item)
                 out.write(len(line).to_bytes(4, "big") + line)
     return ended
 
