@@ -204,8 +204,9 @@ def test_a_locked_database_is_told(tmp_path, monkeypatch):
         with Scribe() as book:
             book.open(str(file))
             book.begin(HEAD)
-            with pytest.raises(StoreError, match=r"busy\.db: another program is writing"):
-                book.close()
+            for call in (book.close, book.look, book.close):
+                with pytest.raises(StoreError, match=r"busy\.db: another program is writing"):
+                    call()
     finally:
         other.close()
 

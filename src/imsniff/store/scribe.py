@@ -70,7 +70,8 @@ _ANSWERS: dict[int, Any] = {_OPENED: str, _KNOWN: set[str], _FAILED: str, _CLOSE
 def new_book() -> Book:
     """By a scribe where a process can be forked without danger: on Linux, while no other thread may hold a lock."""
     if sys.platform == "linux" and threading.active_count() == 1:
-        return Scribe()
+        with suppress(OSError):  # there are as many processes as there may be
+            return Scribe()
     return Here()
 
 
@@ -106,7 +107,7 @@ class Scribe:
     def __exit__(self, *_: object) -> None:
         """Returns when the scribe is done."""
         self._socket.close()
-        if not self.name:  # it has nothing to write
+        if not self.name and self._code is None:  # it has nothing to write
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
         self._ended()
@@ -206,20 +207,22 @@ class Scribe:
 
     def _hear(self, wait: float) -> None:
         """What the scribe says, waiting for so many seconds. Raises StoreError where it failed or is gone."""
-        if not self._coming.poll(wait * 1000):
-            return
-        with _undisturbed():
-            try:
-                data = self._socket.recv(PIECE)
-            except ConnectionError:
-                data = b""
-            if data:
-                self._answers.update(self._inbox.feed(data))
-            else:
-                self._gone()
+        if self._coming.poll(wait * 1000):
+            with _undisturbed():
+                self._listen()
         self.name = self._answers.pop(_OPENED, self.name)
         if _FAILED in self._answers:
             raise StoreError(self._answers[_FAILED])
+
+    def _listen(self) -> None:
+        try:
+            data = self._socket.recv(PIECE)
+        except ConnectionError:
+            data = b""
+        if data:
+            self._answers.update(self._inbox.feed(data))
+        else:
+            self._gone()
 
     def _gone(self) -> None:
         code = self._ended()
@@ -231,7 +234,10 @@ class Scribe:
     def _ended(self) -> int:
         """How, as `subprocess` tells it. Waits for it."""
         if self._code is None:
-            self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            try:
+                self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            except ChildProcessError:  # where the system is told to wait for children itself
+                self._code = 0
         return self._code
 
 
