@@ -56,7 +56,8 @@ def test_what_cannot_be_both(one, other, apart):
 
 
 def test_hex_has_a_head_too():
-    assert from_hex("2A [01-05] ?? 4?").head.pattern == rb"[\x2a-\x2a][\x01-\x05][\x00-\xff][\x40-\x4f]"
+    assert from_hex("2A [01-05] ?? 4?").head.pattern == rb"\x2a[\x01-\x05](?s:.)[\x40-\x4f]"
+    assert from_hex("2A 2A 2A ?? ?? 01").head.pattern == rb"\x2a{3}(?s:.){2}\x01"
 
 
 ATOMS = st.sampled_from(["a", "b", "[ab]", "[^a]", ".", r"\n", r"\x00", "(?:a|bb)", "(?:ab?|c)", r"\d"])

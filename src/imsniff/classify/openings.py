@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imsniff.classify.scanner import FOREIGN
+from imsniff.classify.scanner import FOREIGN, hopeless
 from imsniff.net.porch import Opening
 from imsniff.net.segment import TCP, UDP
-from imsniff.rules.head import LONGEST
 from imsniff.rules.schema import PayloadRule
 
 PROTOCOLS = {"tcp": TCP, "udp": UDP}
@@ -22,21 +21,16 @@ PROTOCOLS = {"tcp": TCP, "udp": UDP}
 def openings(rules: Iterable[PayloadRule]) -> tuple[Opening, ...]:
     """What a porch asks flows for."""
     rules = tuple(rules)
-    sure = [rule for rule in rules if _is_sure(rule)]
     return (
         *(
             Opening(PROTOCOLS[transport], _doubts(rule, transport, rules) + rule.expression.head.pattern)
-            for rule in sure
+            for rule in rules
+            if rule.protocol == FOREIGN and rule.side == "either"
+            if rule.expression.head.exact and not rule.expression.to_end
             for transport in sorted(rule.transport)
         ),
-        Opening(TCP, _hopeless([rule for rule in rules if rule not in sure and "tcp" in rule.transport]), both=True),
+        Opening(TCP, hopeless(rules, "tcp"), both=True),
     )
-
-
-def _is_sure(rule: PayloadRule) -> bool:
-    """Whether first bytes are all it takes, from whichever side."""
-    head = rule.expression.head
-    return rule.protocol == FOREIGN and rule.side == "either" and head.exact and not rule.expression.to_end
 
 
 def _doubts(rule: PayloadRule, transport: str, rules: Iterable[PayloadRule]) -> bytes:
@@ -44,9 +38,3 @@ def _doubts(rule: PayloadRule, transport: str, rules: Iterable[PayloadRule]) -> 
     heads = [other.expression.head for other in rules if other.protocol != FOREIGN and transport in other.transport]
     doubts = dict.fromkeys(head.pattern for head in heads if not rule.expression.head.excludes(head))
     return b"".join(b"(?!%b)" % doubt for doubt in doubts)
-
-
-def _hopeless(rules: Iterable[PayloadRule]) -> bytes:
-    """What none of the rules can match, whatever follows."""
-    heads = sorted({rule.expression.head.pattern for rule in rules})
-    return b"(?!%b)(?s:.{%d})" % (b"|".join(heads) or b"(?!)", LONGEST)

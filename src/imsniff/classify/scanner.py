@@ -20,6 +20,12 @@ FOREIGN = "foreign"
 EngineName = Literal["auto", "hyperscan", "re"]
 
 
+def hopeless(rules: Iterable[PayloadRule], transport: str) -> bytes:
+    """A pattern of first bytes with which no messenger's rule can match, whatever follows."""
+    heads = {rule.expression.head.pattern for rule in rules if transport in rule.transport and rule.protocol != FOREIGN}
+    return b"(?!%b)(?s:.{%d})" % (b"|".join(sorted(heads)) or b"(?!)", LONGEST)
+
+
 class Scanner:
     """Looks for all rules at once. One scanner may be used by several threads."""
 
@@ -27,7 +33,7 @@ class Scanner:
         self._rules = tuple(rules)
         self._engine: EngineName = engine
         self._compiled: dict[tuple[str, bool], tuple[Engine, tuple[PayloadRule, ...]]] = {}
-        self._heads: dict[str, re.Pattern[bytes]] = {}
+        self._hopeless: dict[str, re.Pattern[bytes]] = {}
 
     def scan(self, data: Bytes, transport: str, *, midstream: bool = False) -> tuple[PayloadRule, ...]:
         """The rules that match, each once, in the order of the set.
@@ -42,14 +48,10 @@ class Scanner:
 
     def hopeless(self, data: Bytes, transport: str) -> bool:
         """Whether no messenger's rule can match a stream that begins like this, whatever follows."""
-        if len(data) < LONGEST:
-            return False
-        heads = self._heads.get(transport)
-        if heads is None:
-            rules = [rule for rule in self._rules if transport in rule.transport and rule.protocol != FOREIGN]
-            heads = re.compile(b"|".join(sorted({rule.expression.head.pattern for rule in rules})) or b"(?!)")
-            self._heads[transport] = heads
-        return heads.match(data) is None
+        found = self._hopeless.get(transport)
+        if found is None:
+            found = self._hopeless[transport] = re.compile(hopeless(self._rules, transport))
+        return found.match(data) is not None
 
     def _compile(self, transport: str, *, midstream: bool) -> tuple[Engine, tuple[PayloadRule, ...]]:
         rules = tuple(rule for rule in self._rules if transport in rule.transport)

@@ -13,6 +13,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -24,8 +25,8 @@ from imsniff.limits import MAX_KEPT_DATABASES
 if TYPE_CHECKING:
     from hyperscan import Database
 
-WORTH_KEEPING_S = 0.15
-"""Seconds of compiling from which a database is kept: below that, nobody waits for it."""
+WORTH_KEEPING_S = 0.005
+"""Seconds of compiling from which a database is kept: to read one takes about 0.001."""
 
 
 def directory() -> Path:
@@ -62,10 +63,11 @@ def _trusted(path: Path) -> bytes:
     return path.read_bytes()
 
 
+@cache
 def _processor() -> str:
     """What kind of processor: a database compiled for another one is refused, or worse."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines():
+    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(encoding="ascii", errors="replace") as about:
+        for line in about:
             if line.startswith(("flags", "Features")):
                 return hashlib.sha256(line.encode()).hexdigest()
     return platform.processor()

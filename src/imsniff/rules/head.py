@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 LONGEST = 16
 """Positions that are told. A length of this many means: so many or more."""
 
 ALL_BYTES = bytes(range(256))
+ANY = (1 << 256) - 1
 
 
 class Head(NamedTuple):
@@ -65,7 +67,8 @@ class Head(NamedTuple):
     @property
     def pattern(self) -> bytes:
         """What `re` finds in all data that can match."""
-        return b"".join(map(_written, self.sure))
+        runs = ((_written(allowed), len(list(run))) for allowed, run in groupby(self.sure))
+        return b"".join(one if times == 1 else b"%b{%d}" % (one, times) for one, times in runs)
 
     def excludes(self, other: Head) -> bool:
         """Whether nothing can match both."""
@@ -86,7 +89,11 @@ def of_byte(atom: str, *, caseless: bool, dotall: bool) -> Head:
 
 @lru_cache(maxsize=1024)
 def _written(allowed: int) -> bytes:
-    """A set as a class of ranges."""
+    """A set as a class of ranges, or shorter: most of the time a pattern costs is that of reading it."""
+    if allowed == ANY:
+        return b"(?s:.)"
+    if not allowed & allowed - 1 and allowed:
+        return b"\\x%02x" % (allowed.bit_length() - 1)
     ranges, byte = [], 0
     while allowed >> byte:
         while not allowed >> byte & 1:

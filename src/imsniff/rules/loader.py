@@ -94,6 +94,8 @@ class _Reader:
         self._digest = hashlib.sha256()
         self._seen: dict[tuple[str, str], Place] = {}
         """Ids of the directory being read."""
+        self._shipped = False
+        """Whether it is the packaged one, whose rules are tried before they are shipped."""
 
     def read(self, directory: Path) -> None:
         if not directory.is_dir():
@@ -101,6 +103,7 @@ class _Reader:
             return
         self._directories.append(directory)
         self._seen = {}
+        self._shipped = directory == packaged_directory()
         read = {"payload": self._read_payload, "services": self._read_services, "lexicon": None}
         known = [path for folder in read for path in sorted((directory / folder).glob("*.toml"))]
         if (ports := directory / "ports.toml").is_file():
@@ -175,7 +178,7 @@ class _Reader:
         for key, entry in file.entries("payload", PayloadEntry):
             place = Place(file.path, file.lines[key])
             if self._once(file, key, "payload", entry.id, place) and (
-                rule := _Author(file, key, entry).rule(protocol, place)
+                rule := _Author(file, key, entry, shipped=self._shipped).rule(protocol, place)
             ):
                 self._payload[entry.id] = rule
 
@@ -195,7 +198,7 @@ class _Reader:
         for key, opening in file.entries("opening", OpeningEntry):
             place = Place(file.path, file.lines[key])
             if self._once(file, key, "opening", opening.id, place) and (
-                rule := _Author(file, key, opening).rule("encrypted", place, opening.service)
+                rule := _Author(file, key, opening, shipped=self._shipped).rule("encrypted", place, opening.service)
             ):
                 self._openings[opening.id] = rule
 
@@ -317,10 +320,11 @@ def _lower(message: str) -> str:
 class _Author:
     """Checks one payload entry as its author would want it checked."""
 
-    def __init__(self, file: _File, key: str, entry: PayloadEntry) -> None:
+    def __init__(self, file: _File, key: str, entry: PayloadEntry, *, shipped: bool) -> None:
         self._file = file
         self._key = key
         self._entry = entry
+        self._shipped = shipped
         self._sound = True
 
     def _fault(self, field: str, message: str) -> None:
@@ -351,7 +355,8 @@ class _Author:
             counters=counters,
             place=place,
         )
-        self._tried(rule)
+        if not self._shipped:
+            self._tried(rule)
         return rule if self._sound else None
 
     def _expression(self) -> Expression | None:
