@@ -325,6 +325,9 @@ MAX_LOBBY_FLOWS: Final = 10_000
 LIVE_FLUSH: Final = 0.2
 """Seconds that live records wait to be written together."""
 
+FOLLOW_FLUSH: Final = 1.0
+"""Seconds between two writings to the database while a growing capture is followed."""
+
 CHECKPOINT: Final = 10.0
 """Seconds between two writings of the counters of a live run, so that a crash leaves them nearly right."""
 

@@ -387,3 +387,11 @@ def test_an_analysis_that_is_killed_leaves_what_it_found(at_work, tmp_path):
         with sqlite3.connect(tmp_path / "a.db") as db:
             (messages,) = db.execute("SELECT count(*) FROM message").fetchone()
         db.close()
+
+
+def test_a_gate_that_nobody_knows_is_refused(process, capture, tmp_path):
+    ran = process("analyze", capture(), "--db", "a.db", env={"IMSNIFF_GATE": "iron"})
+    assert (ran.code, ran.out) == (2, "")
+    assert (
+        ran.err == "imsniff: the variable IMSNIFF_GATE is python or compiled, not 'iron'; without it either will do\n"
+    )

@@ -19,7 +19,7 @@ from imsniff.capture.ring import Blocks
 from imsniff.limits import IGNORE_NS, MAX_PACKET
 from imsniff.net import gate as reference
 from imsniff.net.decode import TUNNEL_PORTS, Decoder
-from imsniff.net.gates import open_gate
+from imsniff.net.gates import GateError, open_gate
 from imsniff.pipeline import Options, Sensor
 from imsniff.records import to_json
 from imsniff.rules.loader import load
@@ -314,7 +314,7 @@ def test_the_compiled_one_is_the_default(monkeypatch):
     monkeypatch.delenv("IMSNIFF_GATE", raising=False)
     assert type(open_gate()) is compiled.Gate
     monkeypatch.setenv("IMSNIFF_GATE", "steel")
-    with pytest.raises(ValueError, match="steel"):
+    with pytest.raises(GateError, match="steel"):
         open_gate()
 
 

@@ -33,6 +33,7 @@ Examples:
   imsniff analyze office.pcapng
   imsniff analyze captures/ more/*.pcap.gz --jobs 4
   tcpdump -i eth0 -w - | imsniff analyze -
+  imsniff analyze --follow today.pcap                  goes on while tcpdump writes it, until Ctrl-C
   imsniff analyze archive/ --jobs 8 --resume           goes on where an interrupted run stopped
   imsniff analyze office.pcap --jsonl --content all | jq .
   imsniff analyze night.pcap --fail-on high -q        for scripts: exit code 1 when it is serious
@@ -63,6 +64,7 @@ Examples:
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Captures read at a time.")
 @click.option("--resume", is_flag=True, help="Leave out captures that an earlier run with the same options read whole.")
 @click.option("--digest", is_flag=True, help="Also SHA-256 of captures larger than 256 MiB, for evidence.")
+@click.option("--follow", is_flag=True, help="Go on with a capture that is still being written, until Ctrl-C.")
 @click.option("--separate", is_flag=True, help="Do not join rotated captures that continue one another.")
 @click.option("--strict", is_flag=True, help="Stop at the first input that cannot be read whole.")
 @click.pass_obj
@@ -97,15 +99,18 @@ def _analyze(
     jobs: int,
     resume: bool,
     digest: bool,
+    follow: bool,
     separate: bool,
     strict: bool,
 ) -> int:
     with lasting():
         from imsniff import policy as policies
         from imsniff.capture.folder import expand
+        from imsniff.cli.following import Following
         from imsniff.cli.reading import Readings
         from imsniff.detect import Aggregate
         from imsniff.filter import Filter, FilterError
+        from imsniff.net import gates
         from imsniff.pipeline import Options
         from imsniff.privacy import Content, fingerprint_key
         from imsniff.rules import loader
@@ -116,6 +121,7 @@ def _analyze(
         wanted = Filter.parse(expression) if expression else None
     except FilterError as why:
         raise click.BadParameter(str(why), param_hint="'-f'") from None
+    gates.chosen()
     signature_set = loader.load(signatures)
     options = Options(
         signatures=signature_set,
@@ -140,6 +146,8 @@ def _analyze(
         raise click.UsageError("--resume leaves captures out, so the file of -w would not be complete.")
     if jsonl and str(write) == "-":
         raise click.UsageError("--jsonl and -w - both want standard output; give -w a file.")
+    if follow and (len(paths) != 1 or not paths[0].is_file()):
+        raise click.UsageError("--follow reads one capture file; what comes through a pipe needs no --follow.")
     found = Aggregate()
     kept = {"content": content, "keep_secrets": keep_secrets, "filter": expression, "policy": str(policy or "")}
     if policy:
@@ -153,13 +161,16 @@ def _analyze(
         if resume:
             paths = _left(paths, known, book.whole_inputs(head), voice)
         book.begin(head)
-        digests = stack.enter_context(Digests(known.digested(paths, every=digest)))
+        digests = stack.enter_context(Digests([] if follow else known.digested(paths, every=digest)))
+        following = stack.enter_context(Following()) if follow else None
         bars = stack.enter_context(progress(voice))
         told: set[Path] = set()
 
         def step(label: str, done: int, total: int | None) -> None:
             if jsonl:
                 sys.stdout.buffer.flush()  # for who reads along
+            if following is not None and following.is_due():
+                book.flush()
             book.look()
             bars(label, done, total)
 
@@ -179,6 +190,7 @@ def _analyze(
             joined=not separate,
             ended=ended,
             packets_wanted=write is not None,
+            idle=following.idle if following is not None else None,
         )
         try:
             early = _take(readings, book, found, _line_printer() if jsonl else None)

@@ -213,6 +213,7 @@ def _expected(why: Exception) -> Exit | None:
         "CaptureError": Exit.INPUT,
         "SignatureError": Exit.USAGE,
         "PolicyError": Exit.USAGE,
+        "GateError": Exit.USAGE,
     }
     return next((names[kind.__name__] for kind in type(why).__mro__ if kind.__name__ in names), None)
 

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from imsniff.capture import series
+from imsniff.capture.pcapfile import Idle
 from imsniff.cli.stretch import Ended, Span, Step, Stretch, Told, read
 from imsniff.cli.terminal import Progress, Voice
 from imsniff.detect import Sighting
@@ -43,9 +44,11 @@ class Readings:
         joined: bool = True,
         ended: Callable[[Path], None] = lambda _: None,
         packets_wanted: bool = False,
+        idle: Idle | None = None,
     ) -> None:
         """joined: whether captures that continue one another are read as one. ended: told of each capture whose
-        records are all given out. packets_wanted: whether to remember the sessions."""
+        records are all given out. packets_wanted: whether to remember the sessions. idle: called where
+        a capture that is followed has no more for now."""
         self._rows = series.rows(paths) if joined else [[path] for path in paths]
         for row in self._rows:
             if len(row) > 1:
@@ -60,6 +63,7 @@ class Readings:
         self.errors: dict[Path, str] = {}
         self._at_work: list[Stretch] = []
         self._packets_wanted = packets_wanted
+        self._idle = idle
         self.sessions: list[SessionRecord] = []
         """Every session met, where its packets are wanted; one that goes over several captures, once for each."""
         self._spanning: set[str] = set()
@@ -104,7 +108,7 @@ class Readings:
     def _here(self) -> Iterator[Iterator[Told]]:
         for row in self._rows:
             self._at_work.clear()
-            yield read(row, self._options, self._at_work)
+            yield read(row, self._options, self._at_work, self._idle)
 
     def _spread(self) -> Iterator[Iterator[Told]]:
         """Each process writes what it finds to a file: nobody holds the records of a large capture in memory."""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from imsniff.capture.batch import Batch
 from imsniff.capture.errors import CaptureError
-from imsniff.capture.pcapfile import open_capture
+from imsniff.capture.pcapfile import Idle, open_capture
 from imsniff.capture.series import first_time
 from imsniff.limits import CONTINUES_NS, LATE_NS
 from imsniff.net.packet import LINKS
@@ -129,10 +129,11 @@ class Stretch:
         yield replace(session, capture=self._names[first], frame=begins, first_frame=begins, last_frame=ends)
 
 
-def read(row: Sequence[Path], options: Options, at_work: list[Stretch]) -> Iterator[Told]:
+def read(row: Sequence[Path], options: Options, at_work: list[Stretch], idle: Idle | None = None) -> Iterator[Told]:
     """The records of a row of captures; behind those of each stretch, how its captures ended. Raises nothing.
 
-    `at_work` holds the stretch as long as it has sessions that nobody was told of."""
+    With `idle` the captures may still grow, see `open_capture`. `at_work` holds the stretch as long as it has sessions
+    that nobody was told of."""
     ended: list[Ended] = []
     for path in row:
         if at_work and (ended[-1].error or not at_work[-1].goes_on_in(path)):
@@ -140,7 +141,7 @@ def read(row: Sequence[Path], options: Options, at_work: list[Stretch]) -> Itera
         if not at_work:
             at_work.append(Stretch(options))
         try:
-            end = yield from _one(path, at_work[-1])
+            end = yield from _one(path, at_work[-1], idle)
         except Exception as why:  # a fault of ours in one capture must not cost the others
             end = Ended(path, 0, f"{path}: internal error, please report it: {why!r}", traceback.format_exc())
         ended.append(end)
@@ -159,10 +160,10 @@ def _over(at_work: list[Stretch], ended: list[Ended]) -> Iterator[Told]:
     ended.clear()
 
 
-def _one(path: Path, stretch: Stretch) -> Generator[Record | Span | Step, None, Ended]:
+def _one(path: Path, stretch: Stretch, idle: Idle | None) -> Generator[Record | Span | Step, None, Ended]:
     packets = 0
     try:
-        with open_capture(path) as capture:
+        with open_capture(path, follow=idle is not None, idle=idle) as capture:
             stretch.begin(capture.name)
             error = ""
             links: set[int] = set()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from imsniff.capture.batch import Batch
@@ -15,6 +15,10 @@ from imsniff.net.porch import Porch, Raised
 from imsniff.net.segment import Segment
 
 CHOICE = "IMSNIFF_GATE"
+
+
+class GateError(Exception):
+    """The gate asked for is not to be had."""
 
 
 class Gate(Protocol):
@@ -37,17 +41,23 @@ class Gate(Protocol):
 
 
 def open_gate(porch: Porch | None = None, *, enabled: bool = True) -> Gate:
-    """`porch`: where flows wait that have not said a word. Raises ImportError where the compiled one is asked for and
-    is not there, ValueError where none is known so."""
+    """`porch`: where flows wait that have not said a word. Raises GateError."""
+    return chosen()(porch, enabled=enabled)
+
+
+def chosen() -> Callable[..., Gate]:
+    """The kind of gate that this program opens. Raises GateError."""
     choice = os.environ.get(CHOICE, "")
     if choice not in ("", "python", "compiled"):
-        raise ValueError(f"{CHOICE} is python or compiled, not {choice!r}")
+        raise GateError(f"the variable {CHOICE} is python or compiled, not {choice!r}; without it either will do")
     if choice != "python":
         try:
             from imsniff.net._gate import Gate as Compiled
-        except ImportError:
+        except ImportError as why:
             if choice:
-                raise
+                raise GateError(
+                    f"{CHOICE}=compiled, but it was not built ({why}); `make setup` needs a compiler"
+                ) from why
         else:
-            return Compiled(porch, enabled=enabled)
-    return gate.Gate(porch, enabled=enabled)
+            return Compiled
+    return gate.Gate
