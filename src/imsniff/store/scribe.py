@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +34,8 @@ from imsniff.records import AnyPlain, Record
 from imsniff.store.book import Book, Head, Here
 from imsniff.store.errors import StoreError
 
+_LOOK = 0.05
+"""Seconds between two looks at what the scribe says."""
 _WAIT = 0.2
 """Seconds that a call waits for the scribe before it looks whether somebody asked to end."""
 
@@ -85,6 +88,7 @@ class Scribe:
         self.name = ""
         self.counters: Counter[str] = Counter()
         self.read = False
+        self._next_look = 0.0
         self._batch: list[Record] = []
         self._told: dict[str, Finding] = {}
         """Findings as the scribe knows them, by id."""
@@ -141,6 +145,10 @@ class Scribe:
         self._say(_INPUT, {"name": name, **about})
 
     def look(self) -> None:
+        now = time.monotonic()
+        if now < self._next_look and _FAILED not in self._answers:  # it is called with every slab
+            return
+        self._next_look = now + _LOOK
         self._push(0)
         self._hear(0)
 
