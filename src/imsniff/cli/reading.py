@@ -6,27 +6,15 @@ and the other captures go on.
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
-
-import msgspec
 
 from imsniff.capture import series
 from imsniff.capture.pcapfile import Idle
 from imsniff.cli.stretch import Ended, Span, Step, Stretch, Told, read
 from imsniff.cli.terminal import Progress, Voice
-from imsniff.detect import Sighting
-from imsniff.framing import encoded
 from imsniff.pipeline import Options
-from imsniff.records import AnyPlain, Record, SessionRecord
-
-_LOOK = 0.25
-"""Seconds between two looks at how far the processes are."""
+from imsniff.records import Record, SessionRecord
 
 
 class Readings:
@@ -47,8 +35,8 @@ class Readings:
         idle: Idle | None = None,
     ) -> None:
         """joined: whether captures that continue one another are read as one. ended: told of each capture whose
-        records are all given out. packets_wanted: whether to remember the sessions. idle: called where
-        a capture that is followed has no more for now."""
+        records are all given out. packets_wanted: whether to remember the sessions. idle: called where a
+        capture that is followed has no more for now."""
         self._rows = series.rows(paths) if joined else [[path] for path in paths]
         for row in self._rows:
             if len(row) > 1:
@@ -111,57 +99,6 @@ class Readings:
             yield read(row, self._options, self._at_work, self._idle)
 
     def _spread(self) -> Iterator[Iterator[Told]]:
-        """Each process writes what it finds to a file: nobody holds the records of a large capture in memory."""
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="imsniff-")))
-            context = multiprocessing.get_context("spawn")  # not forked: this process has threads
-            done: Any = context.RawArray("Q", len(self._rows))
-            pool = stack.enter_context(ProcessPoolExecutor(self._jobs, context, _begin, (self._options, done)))
-            stack.callback(pool.shutdown, cancel_futures=True)
-            waiting: list[tuple[Path, Future[list[Ended]]]] = []
-            for number, row in enumerate(self._rows):
-                spool = folder / str(number)
-                waiting.append((spool, pool.submit(_work, number, row, spool)))
-            total = sum(path.stat().st_size for row in self._rows for path in row if path.is_file())
-            for spool, future in waiting:
-                while wait([future], _LOOK).not_done:
-                    self._progress("all captures", sum(done), total)
-                yield _spooled(spool, future)
-                spool.unlink(missing_ok=True)
+        from imsniff.cli.spread import spread  # what it imports takes time, and one process is enough mostly
 
-
-_options: Options | None = None
-"""Of a worker process: sent once, not with every capture."""
-_done: Any = None
-"""Bytes read of each row, for all to see."""
-
-
-def _begin(options: Options, done: Any) -> None:  # noqa: ANN401 - an array of ctypes
-    global _options, _done
-    _options, _done = options, done
-
-
-def _work(number: int, row: Sequence[Path], spool: Path) -> list[Ended]:
-    assert _options is not None, "a worker begins with its options"
-    ended: list[Ended] = []
-    read_so_far: dict[str, int] = {}
-    with spool.open("wb") as out:
-        for item in read(row, _options, []):
-            if isinstance(item, Ended):
-                ended.append(item)
-            elif isinstance(item, Step):
-                read_so_far[item.label] = item.done
-                _done[number] = sum(read_so_far.values())
-            else:
-                line = encoded(item)
-                out.write(len(line).to_bytes(4, "big") + line)
-    return ended
-
-
-def _spooled(spool: Path, future: Future[list[Ended]]) -> Iterator[Told]:
-    ended = future.result()
-    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Sighting | Span | AnyPlain)
-    with spool.open("rb") as lines:
-        while size := lines.read(4):
-            yield decoder.decode(lines.read(int.from_bytes(size, "big")))
-    yield from ended
+        return spread(self._rows, self._options, self._jobs)

@@ -34,7 +34,7 @@ from imsniff.limits import (
     MAX_PORCH_PACKETS,
     UNDECIDED_IDLE_NS,
 )
-from imsniff.net.decode import BARREN_ETHERTYPES, BARREN_PROTOCOLS, TUNNEL_PORTS
+from imsniff.net.decode import BARREN_PROTOCOLS, TUNNEL_PORTS, is_barren
 from imsniff.net.porch import Porch
 
 ctypedef const unsigned char[::1] Bytes
@@ -61,11 +61,9 @@ cdef unsigned char[::1] TUNNELS = bytearray(1 << 16)  # whether a port is one
 for port in TUNNEL_PORTS:
     TUNNELS[int.from_bytes(port, "big")] = True
 
-cdef unsigned char[::1] NO_PROTOCOL = bytearray(1 << 8), NO_ETHERTYPE = bytearray(1 << 16)  # in which segments are
+cdef unsigned char[::1] NO_PROTOCOL = bytearray(1 << 8)  # in which segments are
 for number in BARREN_PROTOCOLS:
     NO_PROTOCOL[number] = True
-for number in BARREN_ETHERTYPES:
-    NO_ETHERTYPE[number] = True
 
 cdef enum Glance:
     SKIP
@@ -218,7 +216,7 @@ cdef class Gate:
                 protocol, 6,
             )
         else:
-            return SKIP if NO_ETHERTYPE[<size_t>kind] else RAISE_AT_ONCE
+            return SKIP if is_barren(kind) else RAISE_AT_ONCE
         if protocol != TCP and protocol != UDP:
             return SKIP if NO_PROTOCOL[<size_t>protocol] else RAISE_AT_ONCE
         entry = self.table.find(ends)

@@ -24,8 +24,14 @@ TUNNEL_PORTS = frozenset(port.to_bytes(2, "big") for port in UDP_TUNNELS)
 BARREN_PROTOCOLS = frozenset(range(256)) - IP_PROTOCOLS.keys()
 """IP protocols in which no segment can be: the gate need not let them up (ESP, ICMP ...)."""
 
-BARREN_ETHERTYPES = frozenset(range(0x600, 1 << 16)) - ETHERTYPES.keys()
-"""The same of Ethernet types (ARP, LLDP ...); below 0x600 it is a length."""
+LEAST_ETHERTYPE = 0x600
+"""Below it is a length."""
+
+
+def is_barren(ethertype: int) -> bool:
+    """Whether no segment can be in a frame of this Ethernet type (ARP, LLDP ...)."""
+    return ethertype >= LEAST_ETHERTYPE and ethertype not in ETHERTYPES
+
 
 _ETHERNET, _IPV4, _NO_OPTIONS, _FRAGMENT = 1, 0x0800, 0x45, 0x3FFF
 

@@ -25,7 +25,7 @@ from struct import Struct
 from imsniff.capture.batch import Batch, Row, Walked
 from imsniff.capture.pcap import Straight
 from imsniff.limits import IGNORE_NS, MAX_IGNORED, MAX_PACKET
-from imsniff.net.decode import BARREN_ETHERTYPES, BARREN_PROTOCOLS, TUNNEL_PORTS
+from imsniff.net.decode import BARREN_PROTOCOLS, TUNNEL_PORTS, is_barren
 from imsniff.net.porch import Porch, Raised, reversed_key
 from imsniff.net.segment import TCP, UDP, Flag, Segment
 
@@ -107,7 +107,7 @@ class Gate:
                 return (packet,)
         elif kind == TYPE_IPV6 and end - at >= IPV6.size:
             protocol, key, flags = IPV6.unpack_from(slab, at)
-        elif kind in BARREN_ETHERTYPES:
+        elif is_barren(kind):
             self.skipped += 1
             return ()
         else:
