@@ -13,6 +13,8 @@ from contextlib import closing
 import pytest
 from tests.cli.conftest import ROOT, conversation, pcap
 
+from imsniff.cli.following import Following
+
 WRITTEN = pcap(conversation(texts=[b"%d" % number for number in range(50)]))
 HALF = len(WRITTEN) // 2 + 5
 """Inside a record."""
@@ -77,3 +79,14 @@ def test_only_one_file_is_followed(imsniff, tmp_path, inputs):
     ran = imsniff("analyze", "--follow", *inputs, "--db", "a.db")
     assert ran.code == 2
     assert "--follow reads one capture file" in ran.err
+
+
+def test_a_second_ctrl_c_does_not_wait():
+    before = signal.getsignal(signal.SIGINT)
+    with Following() as following:
+        assert following.idle()
+        signal.raise_signal(signal.SIGINT)
+        assert not following.idle()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before

@@ -1,6 +1,7 @@
 """A capture that is still being written, read on until somebody asks to end.
 
-The first Ctrl-C or SIGTERM ends it as if the capture had ended; a second one does what it does elsewhere.
+The first Ctrl-C or SIGTERM ends it as if the capture had ended, once all that was written so far is read; a second one
+does not wait for that.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Following:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._leave()
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
     def idle(self) -> bool:
         """There is no more for now: waits a moment. Whether to look again."""
@@ -44,10 +46,6 @@ class Following:
         return due
 
     def _end(self, _: int, __: FrameType | None) -> None:
+        if self._asked.is_set():
+            raise KeyboardInterrupt
         self._asked.set()
-        self._leave()
-
-    def _leave(self) -> None:
-        """Signals mean again what they meant before."""
-        while self._before:
-            signal.signal(*self._before.popitem())
