@@ -272,10 +272,8 @@ def _be_scribe(sock: socket.socket) -> NoReturn:
     """The life of the process. It ends when its book is closed, or when the analysing process is gone."""
     code = 1
     try:
-        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(
-                one, signal.SIG_IGN
-            )  # the whole process group gets Ctrl-C: the other process says when to end
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the whole process group gets Ctrl-C
+            signal.signal(one, signal.SIG_IGN)  # the other process says when to end
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1):  # who reads from a pipe waits until nobody holds it any more
             os.dup2(nothing, stream)
