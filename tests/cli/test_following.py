@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -15,7 +16,8 @@ from tests.cli.conftest import ROOT, conversation, pcap
 
 from imsniff.cli.following import Following
 
-WRITTEN = pcap(conversation(texts=[b"%d" % number for number in range(50)]))
+TEXTS = [b"%d" % number for number in range(50)]
+WRITTEN = pcap(conversation(texts=TEXTS))
 HALF = len(WRITTEN) // 2 + 5
 """Inside a record."""
 
@@ -47,10 +49,10 @@ def waits(condition):
         time.sleep(0.02)
 
 
-def stored(tmp_path):
+def stored(tmp_path, what="text FROM message"):
     with closing(sqlite3.connect(tmp_path / "a.db")) as db:
         try:
-            return {text for (text,) in db.execute("SELECT text FROM message")}
+            return {value for (value,) in db.execute(f"SELECT {what}")}
         except sqlite3.OperationalError:  # no table yet
             return set()
 
@@ -59,14 +61,21 @@ def stored(tmp_path):
 def test_what_is_written_later_is_told_and_stored_while_it_grows(followed, tmp_path, asked):
     told = tmp_path / "told"
     waits(lambda: b'"text":"20"' in told.read_bytes() and "20" in stored(tmp_path))
-    assert b'"text":"40"' not in told.read_bytes()
+    waits(lambda: b'"risk":"rogue-im"' in told.read_bytes() and "rogue-im" in stored(tmp_path, "risk FROM finding"))
+    assert stored(tmp_path, "protocol FROM session") == {"ymsg"}
+    assert not any(known in told.read_bytes() for known in (b'"text":"40"', b'"kind":"session"'))
     with (tmp_path / "today.pcap").open("ab") as file:
         file.write(WRITTEN[HALF:])
     waits(lambda: b'"text":"49"' in told.read_bytes() and "49" in stored(tmp_path))
     followed.send_signal(asked)
     _, said = followed.communicate(timeout=20)
     assert (followed.returncode, b"error" in said) == (0, False)
-    assert b'"kind":"session"' in told.read_bytes()
+    lines = [json.loads(line) for line in told.read_bytes().splitlines()]
+    (session,) = (line for line in lines if line["kind"] == "session")
+    assert session["packets"] == len(list(conversation(texts=TEXTS)))
+    counts = [line["count"] for line in lines if line.get("risk") == "cleartext-messages"]
+    assert (len(counts), counts[-1]) == (2, len(TEXTS))
+    assert [json.loads(counters)["sessions"] for counters in stored(tmp_path, "counters FROM run")] == [1]
     with closing(sqlite3.connect(tmp_path / "a.db")) as db:
         assert db.execute("SELECT ended IS NULL FROM run").fetchall() == [(0,)]
         assert db.execute("SELECT name, mark, error FROM run_input").fetchall() == [("today.pcap", None, None)]

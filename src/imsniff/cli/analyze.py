@@ -191,9 +191,10 @@ def _analyze(
             ended=ended,
             packets_wanted=write is not None,
             idle=following.idle if following is not None else None,
+            opened=book.update,
         )
         try:
-            early = _take(readings, book, found, _line_printer() if jsonl else None)
+            early = _take(readings, book, found, _line_printer() if jsonl else None, soon=follow)
             book.read = bool(readings.packets)
             book.counters.update(packets=readings.packets, errors=len(readings.errors))
             for path in paths:
@@ -232,24 +233,32 @@ def _left(paths: list[Path], known: Inputs, whole: set[str], voice: Voice) -> li
     return left
 
 
-def _take(readings: Readings, book: Book, found: Aggregate, show: Callable[[Any], None] | None) -> BaseException | None:
-    """Every record to the store; findings merged; all of it printed where it is to be.
+def _take(
+    readings: Readings, book: Book, found: Aggregate, show: Callable[[Any], None] | None, *, soon: bool
+) -> BaseException | None:
+    """Every record to the store; findings merged; all of it printed where it is to be, findings at the end, and `soon`
+    when they are new, too.
 
     What ended it early, unless that is the store: Ctrl-C, nobody who reads standard output, a full disk under it, or
     a fault of ours. Then what is known of open sessions is in the store, too."""
     from imsniff.detect import Sighting
     from imsniff.store.errors import StoreError
 
+    told: dict[str, int] = {}
     try:
         for record in readings.records():
             book.add(record)
             if isinstance(record, Sighting):
-                found.add(record)
+                finding = found.add(record)
+                if soon and show is not None and finding is not None and finding.id not in told:
+                    told[finding.id] = finding.count
+                    show(finding)
             elif show is not None:
                 show(record)
         if show is not None:
             for finding in found.findings():
-                show(finding)
+                if finding.count != told.get(finding.id):
+                    show(finding)
     except StoreError:
         raise
     except BaseException as why:

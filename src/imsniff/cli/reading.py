@@ -11,7 +11,7 @@ from pathlib import Path
 
 from imsniff.capture import series
 from imsniff.capture.pcapfile import Idle
-from imsniff.cli.stretch import Ended, Span, Step, Stretch, Told, read
+from imsniff.cli.stretch import Ended, Open, Span, Step, Stretch, Told, read
 from imsniff.cli.terminal import Progress, Voice
 from imsniff.pipeline import Options
 from imsniff.records import Record, SessionRecord
@@ -33,10 +33,11 @@ class Readings:
         ended: Callable[[Path], None] = lambda _: None,
         packets_wanted: bool = False,
         idle: Idle | None = None,
+        opened: Callable[[SessionRecord], None] = lambda _: None,
     ) -> None:
         """joined: whether captures that continue one another are read as one. ended: told of each capture whose
         records are all given out. packets_wanted: whether to remember the sessions. idle: called where a
-        capture that is followed has no more for now."""
+        capture that is followed has no more for now. opened: told of its sessions, as they are before they end."""
         self._rows = series.rows(paths) if joined else [[path] for path in paths]
         for row in self._rows:
             if len(row) > 1:
@@ -52,6 +53,7 @@ class Readings:
         self._at_work: list[Stretch] = []
         self._packets_wanted = packets_wanted
         self._idle = idle
+        self._opened = opened
         self.sessions: list[SessionRecord] = []
         """Every session met, where its packets are wanted; one that goes over several captures, once for each."""
         self._spanning: set[str] = set()
@@ -66,6 +68,8 @@ class Readings:
                         return
                 elif isinstance(item, Step):
                     self._progress(*item)
+                elif isinstance(item, Open):
+                    self._opened(item.session)
                 elif isinstance(item, Span):
                     if self._packets_wanted:
                         self.sessions.append(item.session)
@@ -79,7 +83,7 @@ class Readings:
         """After `records` was broken off: what is known of the sessions that were open."""
         for stretch in self._at_work:
             for item in stretch.finish():
-                if not isinstance(item, Span):
+                if isinstance(item, Record):
                     yield item
         self._at_work.clear()
 

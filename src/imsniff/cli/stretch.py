@@ -5,6 +5,7 @@ numbered through; what comes out names each capture and the packet's number ther
 
 from __future__ import annotations
 
+import time
 import traceback
 from bisect import bisect_right
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from imsniff.aside import Aside
 from imsniff.capture.batch import Batch
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import Idle, open_capture
@@ -49,14 +51,23 @@ class Span(NamedTuple):
     session: SessionRecord
 
 
-Told = Record | Span | Step | Ended
+class Open(NamedTuple):
+    """A session that goes on, as it is known now. It comes once more, as a record, when it ends."""
+
+    session: SessionRecord
+
+
+Told = Record | Span | Open | Step | Ended
 
 
 class Stretch:
     """One sensor, and the captures it has read so far."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, growing: bool = False) -> None:
+        """`growing`: it reads one capture that is still being written, and tells of sessions before they end."""
         self._options = options
+        self._aside = Aside() if growing else None
+        self._quiet_since = time.monotonic()
         self._sensor: Sensor | None = None
         self._names: list[str] = []
         self._before: list[int] = []
@@ -66,12 +77,14 @@ class Stretch:
     def begin(self, name: str) -> None:
         """The next capture."""
         if self._sensor is None:
-            self._sensor = Sensor(self._options, name)
+            self._sensor = Sensor(self._options, name, self._aside)
         self._names.append(name)
         self._before.append(self._frames)
 
-    def read(self, batch: Batch) -> Iterable[Record | Span]:
+    def read(self, batch: Batch) -> Iterable[Record | Span | Open]:
         assert self._sensor is not None, "a capture has begun"
+        if self._aside is not None:
+            return self._growing(self._sensor, self._aside, batch)
         batch.first_frame += self._before[-1]
         records = self._sensor.read(batch)
         return records if len(self._names) == 1 else self._placed(records)
@@ -93,6 +106,16 @@ class Stretch:
             yield from records if len(self._names) == 1 else self._placed(records)
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _growing(self, sensor: Sensor, aside: Aside, batch: Batch) -> Iterator[Record | Open]:
+        """As a live link is read. Where nothing comes, packet time goes on as the clock does."""
+        before, now = sensor.gate.frames, time.monotonic()
+        yield from _with_sessions(aside, sensor.read(batch))
+        if sensor.gate.frames != before:
+            self._quiet_since = now
+        elif before:
+            quiet = int((now - self._quiet_since) * 1_000_000_000)
+            yield from _with_sessions(aside, sensor.tick(sensor.gate.last_ts + quiet))
 
     def _placed(self, records: Iterable[Record]) -> Iterator[Record | Span]:
         """Each in its own capture, where there are several."""
@@ -129,6 +152,17 @@ class Stretch:
         yield replace(session, capture=self._names[first], frame=begins, first_frame=begins, last_frame=ends)
 
 
+def _with_sessions(aside: Aside, records: Iterable[Record]) -> Iterator[Record | Open]:
+    """A session is there before what belongs to it."""
+    for record in records:
+        yield from map(Open, aside.sessions)
+        aside.sessions.clear()
+        yield record
+    yield from map(Open, aside.sessions)
+    aside.sessions.clear()
+    aside.announced.clear()  # there is no other sensor
+
+
 def read(row: Sequence[Path], options: Options, at_work: list[Stretch], idle: Idle | None = None) -> Iterator[Told]:
     """The records of a row of captures; behind those of each stretch, how its captures ended. Raises nothing.
 
@@ -139,7 +173,7 @@ def read(row: Sequence[Path], options: Options, at_work: list[Stretch], idle: Id
         if at_work and (ended[-1].error or not at_work[-1].goes_on_in(path)):
             yield from _over(at_work, ended)
         if not at_work:
-            at_work.append(Stretch(options))
+            at_work.append(Stretch(options, growing=idle is not None))
         try:
             end = yield from _one(path, at_work[-1], idle)
         except Exception as why:  # a fault of ours in one capture must not cost the others
@@ -160,7 +194,7 @@ def _over(at_work: list[Stretch], ended: list[Ended]) -> Iterator[Told]:
     ended.clear()
 
 
-def _one(path: Path, stretch: Stretch, idle: Idle | None) -> Generator[Record | Span | Step, None, Ended]:
+def _one(path: Path, stretch: Stretch, idle: Idle | None) -> Generator[Record | Span | Open | Step, None, Ended]:
     packets = 0
     try:
         with open_capture(path, follow=idle is not None, idle=idle) as capture:

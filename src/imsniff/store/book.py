@@ -11,7 +11,7 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
-from imsniff.records import Record
+from imsniff.records import Record, SessionRecord
 
 if TYPE_CHECKING:
     from imsniff.store.opening import Store
@@ -51,6 +51,9 @@ class Book(Protocol):
 
     def add(self, record: Record) -> None:
         """Take one record, which does not change any more."""
+
+    def update(self, session: SessionRecord) -> None:
+        """A session that goes on: stored as it is known now, counted when it ends."""
 
     def flush(self) -> None:
         """What was added is to be written now, before anything that comes later."""
@@ -102,6 +105,9 @@ class Here:
 
     def add(self, record: Record) -> None:
         self._run.add(record)
+
+    def update(self, session: SessionRecord) -> None:
+        self._run.update(session)
 
     def flush(self) -> None:
         self._run.flush()

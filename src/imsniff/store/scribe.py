@@ -30,7 +30,7 @@ from imsniff.escape import visible
 from imsniff.framing import PIECE, Inbox, Outgoing, decoders, message
 from imsniff.lasting import lasting
 from imsniff.limits import MAX_FINDINGS, MAX_UNWRITTEN, SCRIBE_BATCH
-from imsniff.records import AnyPlain, Record
+from imsniff.records import AnyPlain, Record, SessionRecord
 from imsniff.store.book import Book, Head, Here
 from imsniff.store.errors import StoreError
 
@@ -135,6 +135,10 @@ class Scribe:
             self._batch.append(record)
         if len(self._batch) >= SCRIBE_BATCH:
             self._hand_over()
+
+    def update(self, session: SessionRecord) -> None:
+        self.add(session)
+        self.counters["sessions"] -= 1
 
     def flush(self) -> None:
         self._hand_over()
