@@ -150,13 +150,8 @@ class Gate:
             int.from_bytes(word.to_bytes(2, "big"), "little" if order == "<" else "big")
             for word in (TYPE_IPV4, TYPE_IPV6, TYPES_VLAN[0], WHOLE, FRAGMENTED)
         )
-        least, least_ipv6, longest, plain, udp = (
-            LEAST,
-            IPV6.size,
-            MAX_PACKET,
-            PLAIN,
-            UDP,
-        )  # names of its own are quicker
+        least, least_ipv6, longest = LEAST, IPV6.size, MAX_PACKET  # names of its own are quicker
+        plain, udp = PLAIN, UDP
         opens, tables, held, unit, latest = OPENS, self._tables, self._porch.held, straight.unit, straight.last
         slab, start, at, end, frame = batch.slab, batch.start, batch.start, batch.end, batch.first_frame - 1
         last, passed = min(end, len(slab)) - glance.size, 0
