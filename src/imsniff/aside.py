@@ -7,11 +7,12 @@ but those of its beginning may stand behind later packets of other sessions (`re
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from imsniff.events import Expect
 from imsniff.limits import MAX_HELD_OCTETS, MAX_HELD_PACKETS
-from imsniff.records import SessionRecord
+from imsniff.records import Record, SessionRecord
 
 
 class Packet(NamedTuple):
@@ -23,6 +24,12 @@ class Packet(NamedTuple):
     wire: int
     """Bytes on the wire."""
     data: bytes
+
+
+class Open(NamedTuple):
+    """A session that goes on, as it is known now. It comes once more, as a record, when it ends."""
+
+    session: SessionRecord
 
 
 class Held:
@@ -43,7 +50,7 @@ class Aside:
         self.one_of_several = one_of_several
         """Whether flows of the same link come to other sensors, too."""
         self.sessions: list[SessionRecord] = []
-        """Sessions as they are known now: they will come once more, as records, when they end."""
+        """See `among`."""
         self.announced: list[tuple[Expect, int]] = []
         """Announced flows, which may come to another worker, and when they were announced."""
         self.packets: list[Packet] = []
@@ -51,6 +58,18 @@ class Aside:
         self.missing = 0
         """Packets of messaging sessions that there was no room to hold."""
         self._octets = 0
+
+    def among(self, records: Iterable[Record]) -> Iterator[Record | Open]:
+        """The sensor's records, and in front of each the sessions that were identified or have changed before it: a
+        session is there before what belongs to it."""
+        for record in records:
+            yield from self._opened()
+            yield record
+        yield from self._opened()
+
+    def _opened(self) -> Iterator[Open]:
+        yield from map(Open, self.sessions)
+        self.sessions.clear()
 
     def hold(self, held: Held, packet: Packet) -> None:
         """A packet of a flow that is not decided."""

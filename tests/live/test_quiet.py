@@ -10,6 +10,7 @@ from imsniff.records import MessageRecord
 from imsniff.rules.loader import load
 
 A, B = end("192.0.2.1", 40000), end("198.51.100.9", 16667)
+OPENED = tcp(A, B, seq=100, flags=SYN), tcp(B, A, seq=900, ack=101, flags=SYN | ACK)
 LOGIN = b"NICK alice\r\nUSER alice 0 * :Alice\r\n"
 WELCOME = b":irc.example.org 001 alice :Welcome to the network alice\r\n"
 TALK = b"PRIVMSG bob :what comes behind a hole is not lost\r\n"
@@ -18,8 +19,7 @@ TALK = b"PRIVMSG bob :what comes behind a hole is not lost\r\n"
 def test_what_is_behind_a_lost_packet_is_told_when_no_other_comes():
     sensor = Sensor(Options(signatures=load(None)), "eth0")
     packets = [
-        tcp(A, B, seq=100, flags=SYN),
-        tcp(B, A, seq=900, ack=101, flags=SYN | ACK),
+        *OPENED,
         tcp(A, B, LOGIN, seq=101, ack=901, flags=ACK),
         tcp(B, A, WELCOME, seq=901, ack=101 + len(LOGIN), flags=ACK),
         tcp(A, B, TALK, seq=201 + len(LOGIN), ack=901 + len(WELCOME), flags=ACK),
@@ -34,8 +34,7 @@ def test_what_is_behind_a_lost_packet_is_told_when_no_other_comes():
 def test_a_flow_that_shows_itself_then_is_watched():
     sensor = Sensor(Options(signatures=load(None)), "eth0")
     packets = [
-        tcp(A, B, seq=100, flags=SYN),
-        tcp(B, A, seq=900, ack=101, flags=SYN | ACK),
+        *OPENED,
         tcp(A, B, LOGIN, seq=201, ack=901, flags=ACK),
         tcp(B, A, WELCOME, seq=901, ack=101, flags=ACK),
     ]

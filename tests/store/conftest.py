@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -71,3 +72,15 @@ def write(where, clock):
         return writer.run
 
     return run
+
+
+@pytest.fixture
+def busy(tmp_path, monkeypatch):
+    """A database that another program is writing to, for longer than anybody waits."""
+    file = tmp_path / "busy.db"
+    open_for_writing(str(file)).close()
+    monkeypatch.setattr("imsniff.store.opening.STORE_BUSY_SECONDS", 0.1)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield file
+    other.close()

@@ -152,17 +152,9 @@ def test_an_upgraded_database_has_the_columns_of_a_new_one(version_1, tmp_path):
     assert columns[0] == columns[1]
 
 
-def test_a_locked_database_is_told_after_a_while(tmp_path, monkeypatch):
-    file = tmp_path / "busy.db"
-    open_for_writing(str(file)).close()
-    monkeypatch.setattr("imsniff.store.opening.STORE_BUSY_SECONDS", 0.1)
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        with open_for_writing(str(file)) as store, pytest.raises(StoreError, match="another program is writing"):
-            Writer(store, program="test")
-    finally:
-        other.close()
+def test_a_locked_database_is_told_after_a_while(busy):
+    with open_for_writing(str(busy)) as store, pytest.raises(StoreError, match="another program is writing"):
+        Writer(store, program="test")
 
 
 def test_a_full_disk_is_told_and_what_was_written_stays(tmp_path):

@@ -18,7 +18,6 @@ from imsniff.rules import loader
 from imsniff.store import scribe
 from imsniff.store.book import Head, Here
 from imsniff.store.errors import StoreError
-from imsniff.store.opening import open_for_writing
 from imsniff.store.scribe import Scribe
 from imsniff.store.writer import Writer
 from made import login, message, session
@@ -194,21 +193,13 @@ def test_a_folder_that_may_not_be_written(tmp_path):
             soon(book.look)
 
 
-def test_a_locked_database_is_told(tmp_path, monkeypatch):
-    file = tmp_path / "busy.db"
-    open_for_writing(str(file)).close()
-    monkeypatch.setattr("imsniff.store.opening.STORE_BUSY_SECONDS", 0.1)
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        with Scribe() as book:
-            book.open(str(file))
-            book.begin(HEAD)
-            for call in (book.close, book.look, book.close):
-                with pytest.raises(StoreError, match=r"busy\.db: another program is writing"):
-                    call()
-    finally:
-        other.close()
+def test_a_locked_database_is_told(busy):
+    with Scribe() as book:
+        book.open(str(busy))
+        book.begin(HEAD)
+        for call in (book.close, book.look, book.close):
+            with pytest.raises(StoreError, match=r"busy\.db: another program is writing"):
+                call()
 
 
 def test_a_password_is_not_shown(tmp_path):

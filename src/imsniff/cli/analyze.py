@@ -242,23 +242,22 @@ def _take(
     What ended it early, unless that is the store: Ctrl-C, nobody who reads standard output, a full disk under it, or
     a fault of ours. Then what is known of open sessions is in the store, too."""
     from imsniff.detect import Sighting
+    from imsniff.detect.news import News
     from imsniff.store.errors import StoreError
 
-    told: dict[str, int] = {}
+    news = News()
     try:
         for record in readings.records():
             book.add(record)
             if isinstance(record, Sighting):
                 finding = found.add(record)
-                if soon and show is not None and finding is not None and finding.id not in told:
-                    told[finding.id] = finding.count
+                if soon and show is not None and finding is not None and news.first(finding):
                     show(finding)
             elif show is not None:
                 show(record)
         if show is not None:
-            for finding in found.findings():
-                if finding.count != told.get(finding.id):
-                    show(finding)
+            for finding in news.left(found.findings()):
+                show(finding)
     except StoreError:
         raise
     except BaseException as why:

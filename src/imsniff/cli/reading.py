@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+from imsniff.aside import Open
 from imsniff.capture import series
 from imsniff.capture.pcapfile import Idle
-from imsniff.cli.stretch import Ended, Open, Span, Step, Stretch, Told, read
+from imsniff.cli.stretch import Ended, Span, Step, Stretch, Told, read
 from imsniff.cli.terminal import Progress, Voice
 from imsniff.pipeline import Options
 from imsniff.records import Record, SessionRecord
@@ -60,24 +62,22 @@ class Readings:
 
     def records(self) -> Iterator[Record]:
         """All records, in the order of the inputs whatever the number of jobs."""
+        take: dict[type, Callable[[Any], None]] = {
+            Ended: self._end,
+            Step: lambda step: self._progress(*step),
+            Open: lambda one: self._opened(one.session),
+            Span: self._span,
+        }
         for told in self._spread() if self._jobs > 1 else self._here():
             for item in told:
-                if isinstance(item, Ended):
-                    self._end(item)
-                    if self._strict and self.errors:
-                        return
-                elif isinstance(item, Step):
-                    self._progress(*item)
-                elif isinstance(item, Open):
-                    self._opened(item.session)
-                elif isinstance(item, Span):
-                    if self._packets_wanted:
-                        self.sessions.append(item.session)
-                        self._spanning.add(item.session.id)
-                else:
+                if isinstance(item, Record):
                     if self._packets_wanted and isinstance(item, SessionRecord) and item.id not in self._spanning:
                         self.sessions.append(item)
                     yield item
+                else:
+                    take[type(item)](item)
+                    if self._strict and self.errors:
+                        return
 
     def rest(self) -> Iterator[Record]:
         """After `records` was broken off: what is known of the sessions that were open."""
@@ -86,6 +86,11 @@ class Readings:
                 if isinstance(item, Record):
                     yield item
         self._at_work.clear()
+
+    def _span(self, span: Span) -> None:
+        if self._packets_wanted:
+            self.sessions.append(span.session)
+            self._spanning.add(span.session.id)
 
     def _end(self, ended: Ended) -> None:
         self.packets += ended.packets

@@ -9,6 +9,7 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,10 +40,24 @@ def spread(rows: Sequence[Sequence[Path]], options: Options, jobs: int) -> Itera
             waiting.append((spool, pool.submit(_work, number, row, spool)))
         total = sum(path.stat().st_size for row in rows for path in row if path.is_file())
         for spool, future in waiting:
-            while wait([future], _LOOK).not_done:
-                yield iter([Step("all captures", sum(done), total)])
-            yield _spooled(spool, future)
+            yield chain(_awaited(future, done, total), _spooled(spool, future))
             spool.unlink(missing_ok=True)
+
+
+def _awaited(future: Future[list[Ended]], done: Any, total: int) -> Iterator[Step]:  # noqa: ANN401 - an array of ctypes
+    """How far all are, until this one is done."""
+    while wait([future], _LOOK).not_done:
+        yield Step("all captures", sum(done), total)
+
+
+def _spooled(spool: Path, future: Future[list[Ended]]) -> Iterator[Told]:
+    """What a worker wrote."""
+    ended = future.result()
+    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Sighting | Span | AnyPlain)
+    with spool.open("rb") as lines:
+        while size := lines.read(4):
+            yield decoder.decode(lines.read(int.from_bytes(size, "big")))
+    yield from ended
 
 
 # --- in a worker process ----------------------------------------------------------------------------------------------
@@ -73,12 +88,3 @@ def _work(number: int, row: Sequence[Path], spool: Path) -> list[Ended]:
                 line = encoded(item)
                 out.write(len(line).to_bytes(4, "big") + line)
     return ended
-
-
-def _spooled(spool: Path, future: Future[list[Ended]]) -> Iterator[Told]:
-    ended = future.result()
-    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Sighting | Span | AnyPlain)
-    with spool.open("rb") as lines:
-        while size := lines.read(4):
-            yield decoder.decode(lines.read(int.from_bytes(size, "big")))
-    yield from ended

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from imsniff.aside import Aside
+from imsniff.aside import Aside, Open
 from imsniff.capture.batch import Batch
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import Idle, open_capture
@@ -47,12 +47,6 @@ class Step(NamedTuple):
 
 class Span(NamedTuple):
     """A session that goes over several captures: its share of one of them. Comes before the session itself."""
-
-    session: SessionRecord
-
-
-class Open(NamedTuple):
-    """A session that goes on, as it is known now. It comes once more, as a record, when it ends."""
 
     session: SessionRecord
 
@@ -110,12 +104,13 @@ class Stretch:
     def _growing(self, sensor: Sensor, aside: Aside, batch: Batch) -> Iterator[Record | Open]:
         """As a live link is read. Where nothing comes, packet time goes on as the clock does."""
         before, now = sensor.gate.frames, time.monotonic()
-        yield from _with_sessions(aside, sensor.read(batch))
+        yield from aside.among(sensor.read(batch))
         if sensor.gate.frames != before:
             self._quiet_since = now
         elif before:
             quiet = int((now - self._quiet_since) * 1_000_000_000)
-            yield from _with_sessions(aside, sensor.tick(sensor.gate.last_ts + quiet))
+            yield from aside.among(sensor.tick(sensor.gate.last_ts + quiet))
+        aside.announced.clear()  # there is no other sensor
 
     def _placed(self, records: Iterable[Record]) -> Iterator[Record | Span]:
         """Each in its own capture, where there are several."""
@@ -150,17 +145,6 @@ class Stretch:
                 )
                 yield Span(share)
         yield replace(session, capture=self._names[first], frame=begins, first_frame=begins, last_frame=ends)
-
-
-def _with_sessions(aside: Aside, records: Iterable[Record]) -> Iterator[Record | Open]:
-    """A session is there before what belongs to it."""
-    for record in records:
-        yield from map(Open, aside.sessions)
-        aside.sessions.clear()
-        yield record
-    yield from map(Open, aside.sessions)
-    aside.sessions.clear()
-    aside.announced.clear()  # there is no other sensor
 
 
 def read(row: Sequence[Path], options: Options, at_work: list[Stretch], idle: Idle | None = None) -> Iterator[Told]:

@@ -12,6 +12,7 @@ from typing import Any
 from imsniff.aside import Packet
 from imsniff.capture.rotate import Rotating
 from imsniff.detect import Aggregate, Sighting
+from imsniff.detect.news import News
 from imsniff.events import Expect
 from imsniff.limits import CHECKPOINT, LIVE_FLUSH
 from imsniff.live.counts import Blind, Blindness, Counts
@@ -43,8 +44,7 @@ class Desk:
         self.protocols: Counter[str] = Counter()
         self.failures = 0
         """What could not be stored or written: the run goes on, its end tells."""
-        self._told: dict[str, int] = {}
-        """Count with which a finding was last shown, by its id."""
+        self._news = News()
         self._flushed = self._noted = time.monotonic()
         self._known: set[str] = set()
 
@@ -54,8 +54,7 @@ class Desk:
         self._store(record)
         if isinstance(record, Sighting):
             merged = self.found.add(record)
-            if merged is not None and merged.id not in self._told:
-                self._told[merged.id] = merged.count
+            if merged is not None and self._news.first(merged):
                 self.latest.append(merged)
                 if self._show is not None:
                     self._show(merged)
@@ -136,9 +135,8 @@ class Desk:
     def last_words(self) -> None:
         """Findings whose count has grown since they were shown."""
         if self._show is not None:
-            for finding in self.found.findings():
-                if finding.count != self._told.get(finding.id):
-                    self._show(finding)
+            for finding in self._news.left(self.found.findings()):
+                self._show(finding)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
-from imsniff.aside import Aside, Packet
+from imsniff.aside import Aside, Open, Packet
 from imsniff.capture.errors import CannotCapture
 from imsniff.capture.live import LiveSource
 from imsniff.events import Expect
@@ -155,10 +155,11 @@ class Shard:
 
     def _hand_over(self, line: _Line, records: Iterator[Record]) -> None:
         receiver, aside = self._receiver, line.aside
-        for record in records:
-            _emptied(aside.sessions, receiver.session)  # a session is there before what belongs to it
-            receiver.record(record)
-        _emptied(aside.sessions, receiver.session)
+        for one in aside.among(records):
+            if isinstance(one, Open):
+                receiver.session(one.session)
+            else:
+                receiver.record(one)
         _emptied(aside.packets, receiver.packet)
         _emptied(aside.announced, lambda one: receiver.announced(*one))
 

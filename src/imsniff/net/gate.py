@@ -23,7 +23,7 @@ from itertools import islice
 from struct import Struct
 
 from imsniff.capture.batch import Batch, Row, Walked
-from imsniff.capture.pcap import Straight
+from imsniff.capture.pcap import SECOND, Straight
 from imsniff.limits import IGNORE_NS, MAX_IGNORED, MAX_PACKET
 from imsniff.net.decode import BARREN_PROTOCOLS, TUNNEL_PORTS, is_barren
 from imsniff.net.porch import Porch, Raised, reversed_key
@@ -47,7 +47,6 @@ OPENS = [bool(flags & Flag.SYN) for flags in range(256)]
 """By TCP flags, whether they have SYN: looking that up is quicker than calculating it."""
 WHOLE, FRAGMENTED = 0x4000, 0x3FFF
 """Of the fragment word: "don't"; offset and "more follow"."""
-SECOND = 1_000_000_000
 
 Table = dict[bytes, int]
 

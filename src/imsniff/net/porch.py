@@ -94,7 +94,7 @@ class Waiting:
 
 
 class Porch:
-    """Flows that have not said a word."""
+    """Flows that have not said enough to be told apart."""
 
     def __init__(
         self,
