@@ -14,12 +14,16 @@ import struct
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from imsniff.capture.batch import Batch, Walk
+from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcap import Straight
+from imsniff.capture.pcapfile import open_capture
 from imsniff.capture.pcapng import Interface, Pcapng
 from imsniff.capture.ring import Blocks
 from imsniff.net.decode import Decoder
@@ -49,6 +53,20 @@ WALKS: list[Callable[[], Walk]] = [
 ]
 
 
+FILES = {
+    0: struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 1),
+    2: b"".join(
+        struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
+        for kind, body in (
+            (0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)),
+            (1, struct.pack("<HHI", 1, 0, 0)),
+            (1, struct.pack("<HHIHHBxxx", 1, 0, 0, 9, 1, 0x80 | 20)),
+        )
+    ),
+}
+"""By walk: what such a file begins with."""
+
+
 def agree(data: bytes) -> None:
     """Which walk, every how many flows one is ignored, where the batch begins; then the batch. Both gates must raise
     the same packets and end the same way, and a gate that hands up late must let the same through."""
@@ -63,6 +81,34 @@ def agree(data: bytes) -> None:
     assert _played(Compiled(_porch(), chunk=1), slab, start, walk(), every) == expected, "another packet is raised"
     late = _played(Compiled(_porch(), entries=1 << 16), slab, start, walk(), every)
     assert late[1:] == expected[1:], "another packet is let through"
+    if data[0] % len(WALKS) in FILES:
+        _agree_ahead(FILES[data[0] % len(WALKS)] + slab[start:], every, 64 << data[2] % 5)
+
+
+def _agree_ahead(data: bytes, every: int, slab_size: int) -> None:
+    """The same for a file that a scout reads ahead."""
+    from imsniff.net._gate import Gate as Compiled
+
+    told = []
+    for gate in Reference(_porch()), Compiled(_porch(), entries=1 << 16):
+        decoder, through, error = Decoder(), [], ""
+        with tempfile.NamedTemporaryFile() as file, ExitStack() as stack:
+            Path(file.name).write_bytes(data)
+            try:
+                capture = stack.enter_context(open_capture(file.name, slab_size=slab_size))
+                scout = gate.scout(capture.walk) if capture.file is not None else None
+                batches = capture if scout is None else capture.ahead(stack.enter_context(scout))
+                for batch in batches:
+                    for packet in gate.raise_packets(batch):
+                        for segment in decoder.segments(*packet):
+                            if not gate.covers(segment):
+                                through.append(segment)
+                                if (segment.source[-1] + segment.target[-1]) % every == 0:
+                                    gate.ignore(segment)
+            except CaptureError as why:
+                error = str(why).partition(": ")[2]
+        told.append((through, error, gate.frames))
+    assert told[0] == told[1], "a scout made a difference"
 
 
 def _porch() -> Porch:

@@ -103,6 +103,10 @@ MAX_IGNORED_FLOWS: Final = 1_310_720
 """Flows the compiled gate remembers as not IM: a million at once, and room so that hashing finds a place for each. 52
 bytes an entry, taken at the start and touched as they fill. Full: of sixteen entries what ends first is forgotten."""
 
+MAX_RECENT_FLOWS: Final = 16_384
+"""Flows that wait to be put into that table, while another thread looks into it: as many as begin within two slabs, and
+more. What finds no room comes up again and is decided again."""
+
 GATE_CHUNK: Final = 8
 """Packets the compiled gate hands up at a time."""
 
@@ -244,9 +248,10 @@ MAX_REPORT_BARS: Final = 48
 
 # --- capture ---------------------------------------------------------------------------------------------------------
 
-SLAB: Final = 1024 * 1024
-"""Bytes of capture file in memory at once: large enough that the calls do not show, and small enough to be still in the
-processor's cache when the gate walks them: with 8 MiB that takes a third longer."""
+SLAB: Final = 2 * 1024 * 1024
+"""Bytes of capture file in memory at once, or twice as many where another thread reads ahead: large enough that neither
+the calls nor the turns of the threads show, and small enough to be still in the processor's cache when the gate walks
+them: with 8 MiB that takes a third longer."""
 
 MAX_PACKET: Final = 262_144
 """Bytes captured of one packet: tcpdump's and Wireshark's own limit. A record that claims more is corrupt: the file is

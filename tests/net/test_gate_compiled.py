@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import ExitStack
 from pathlib import Path
 from zlib import crc32
 
@@ -20,6 +21,7 @@ from imsniff.limits import IGNORE_NS, MAX_PACKET
 from imsniff.net import gate as reference
 from imsniff.net.decode import TUNNEL_PORTS, Decoder
 from imsniff.net.gates import GateError, open_gate
+from imsniff.net.porch import Opening, Porch
 from imsniff.pipeline import Options, Sensor
 from imsniff.records import to_json
 from imsniff.rules.loader import load
@@ -124,6 +126,11 @@ def framed_by_hand(packets, _):
 FRAMINGS = [framed_as_pcap, framed_as_nokia, framed_as_pcapng, framed_as_ring, framed_by_hand]
 
 
+def porch():
+    """Half of all first words are foreign."""
+    return Porch([Opening(6, rb"[\x00-\x7f]"), Opening(17, rb"[\x00-\x7f]")])
+
+
 def fresh(slab, walk):
     """A batch whose walk has not begun: a pcapng file's keeps what it read."""
     return Batch("test", slab, 0, len(slab), 1, Pcapng().walk if getattr(walk, "__self__", None) else walk)
@@ -204,6 +211,16 @@ def test_they_agree_on_broken_batches(data, framing, packets):
             made.end = len(slab)
         results.append((list(gate.raise_packets(made)), made.walked, gate.frames))
     assert results[0] == results[1]
+
+
+def test_a_version_that_is_none_of_the_frames_type():
+    """IPv6 by its Ethernet type, IPv4 by its first byte: no host takes it, and both gates see one flow in it."""
+    a, b = ENDS[-1], ENDS[-2]
+    packets = [(0, tcp(a, b, flags=SYN)), (0, tcp(a, b, b"\1 foreign", seq=1))]
+    made = pcap_batch([(ts, frame[:14] + b"\x45" + frame[15:]) for ts, frame in packets])
+    for gate in (reference.Gate(porch()), compiled.Gate(porch(), chunk=1)):
+        assert list(gate.raise_packets(made)) == []
+        assert gate.skipped == 2
 
 
 def test_a_record_too_long_is_the_same_fault():
@@ -329,15 +346,22 @@ def signatures():
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_records_are_the_same_with_either_gate_and_with_none(monkeypatch, signatures, path):
     told = []
-    for choice, on in (("python", True), ("compiled", True), ("compiled", False)):
+    for choice, on, ahead in (
+        ("python", True, False),
+        ("compiled", True, False),
+        ("compiled", True, True),
+        ("compiled", False, False),
+    ):
         monkeypatch.setenv("IMSNIFF_GATE", choice)
         sensor, lines = Sensor(Options(signatures=signatures, gate=on), "test"), []
         try:
-            with open_capture(path, slab_size=16_384) as capture:
-                for made in capture:
+            with open_capture(path, slab_size=4_096) as capture, ExitStack() as stack:
+                ahead = ahead and capture.file is not None
+                scout = stack.enter_context(sensor.gate.scout(capture.walk)) if ahead else None
+                for made in capture if scout is None else capture.ahead(scout):
                     lines += [to_json(record) for record in sensor.read(made)]
         except CaptureError as why:
             lines.append(str(why).encode())
         lines += [to_json(record) for record in sensor.finish()]
         told.append(lines)
-    assert told[0] == told[1] == told[2]
+    assert told[0] == told[1] == told[2] == told[3]

@@ -33,7 +33,7 @@ class Batch:
     `slab[start:end]` begins at a record's border and may end within a record: only who walks it, by `rows` or knowing
     the format, learns where the last whole one ends, and leaves that in `walked`. That saves a second walk."""
 
-    __slots__ = ("capture", "end", "first_frame", "slab", "start", "walk", "walked")
+    __slots__ = ("capture", "end", "first_frame", "sifted", "slab", "start", "walk", "walked")
 
     def __init__(
         self, capture: str, slab: bytearray | memoryview, start: int, end: int, first_frame: int, walk: Walk
@@ -47,6 +47,8 @@ class Batch:
         """Number of the first packet, 1-based, as Wireshark counts."""
         self.walk = walk
         self.walked: Walked | None = None
+        self.sifted: object = None
+        """What a gate left of it ahead of its turn, if one did."""
 
     def rows(self) -> Iterator[Row]:
         self.walked = yield from self.walk(self.slab, self.start, self.end)
@@ -57,3 +59,14 @@ class Batch:
             deque(self.rows(), 0)
         assert self.walked is not None, "rows() sets it"
         return self.walked
+
+
+class Scout(Protocol):
+    """Reads and walks the next batch on another thread, while the stages above are at work on the one before."""
+
+    def begin(self, batch: Batch, file: int) -> None:
+        """Read on behind the batch's end as far as its slab goes, from a file's descriptor. Then `wait` is to come."""
+
+    def wait(self) -> tuple[Batch, str]:
+        """The batch: it ends where the reading did, and was walked. And why it could not be read on, where that was an
+        error."""

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from imsniff.capture.batch import Batch, Walk
+from imsniff.capture.batch import Batch, Scout, Walk
 from imsniff.capture.errors import CaptureCut, CaptureError
 from imsniff.capture.pcap import FILE_HEADER, Pcap, recognise
 from imsniff.capture.pcapng import MAGIC, Pcapng, unusable
-from imsniff.capture.source import Broken, Source, open_source
+from imsniff.capture.source import Broken, Plain, Source, open_source, unreadable
 from imsniff.limits import SLAB
 
 Idle = Callable[[], bool]
@@ -37,7 +37,7 @@ def _doze() -> bool:
 
 
 class Capture:
-    """One capture being read. Iterate once; each batch is valid until the next."""
+    """One capture being read. Iterate once, over it or over what `ahead` gives; each batch is valid until the next."""
 
     def __init__(self, name: str, source: Source, slab_size: int, idle: Idle | None) -> None:
         """Raises CaptureError."""
@@ -75,18 +75,48 @@ class Capture:
     def __iter__(self) -> Iterator[Batch]:
         """Raises CaptureCut behind the last packet that could be read, when that is not the end."""
         while True:
-            batch = Batch(self.name, self._slab, self._at, self._fill, self.frames + 1, self._walk)
+            batch = self._batch()
             yield batch
-            self._at, frames, fault = batch.finish()
-            self.frames += frames
-            if fault:
-                raise self._cut(fault)
-            if not self._refill():
+            if (fault := self._passed(batch)) or not self._refill():
                 break
-        if self._broken:
-            raise self._cut(self._broken)
-        if self._at < self._fill and self._idle is None:
-            raise self._cut("the last record is cut off")
+        self._ended(fault)
+
+    @property
+    def walk(self) -> Walk:
+        """How its batches are walked."""
+        return self._walk
+
+    @property
+    def file(self) -> int | None:
+        """The descriptor of what may be read ahead: a file that does not grow, as it is, and more of it than is read at
+        a time."""
+        source = self._source
+        large = source.total is not None and source.total > len(self._slab)
+        return source.descriptor if isinstance(source, Plain) and large and self._idle is None else None
+
+    def ahead(self, scout: Scout) -> Iterator[Batch]:
+        """The batches of what has a `file`, each read and sifted by a scout while the one before is looked at. Raises
+        CaptureCut as iterating does."""
+        file, source, left = self.file, self._source, -1
+        assert file is not None, "there is a file"
+        assert isinstance(source, Plain), "there is a file"
+        spare = bytearray(len(self._slab))
+        scout.begin(self._batch(), file)
+        while True:
+            batch, trouble = scout.wait()
+            self._broken = unreadable(trouble) if trouble else ""
+            source.consumed += batch.end - self._fill
+            self._fill = batch.end
+            fault = self._passed(batch)
+            more = not fault and batch.end > left
+            if more:
+                spare = self._shift(spare)
+                left = self._fill
+                scout.begin(self._batch(), file)
+            yield batch
+            if not more:
+                break
+        self._ended(fault)
 
     def close(self) -> None:
         self._source.close()
@@ -98,6 +128,23 @@ class Capture:
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _batch(self) -> Batch:
+        """Of what is in the slab."""
+        return Batch(self.name, self._slab, self._at, self._fill, self.frames + 1, self._walk)
+
+    def _passed(self, batch: Batch) -> str:
+        """It was walked. Why it cannot be read on behind it; mostly empty."""
+        self._at, frames, fault = batch.finish()
+        self.frames += frames
+        return fault
+
+    def _ended(self, fault: str) -> None:
+        """Raises CaptureCut where that is not the end of the file."""
+        if fault or self._broken:
+            raise self._cut(fault or self._broken)
+        if self._at < self._fill and self._idle is None:
+            raise self._cut("the last record is cut off")
 
     def _cut(self, what: str) -> CaptureCut:
         return CaptureCut(self.name, what, _CUT, frame=self.frames + 1, offset=self._base + self._at)
@@ -129,13 +176,8 @@ class Capture:
 
         A record that fills the whole slab without being complete makes the slab grow; that ends, since a framing
         calls every record beyond its limit a fault."""
-        left = self._fill - self._at
-        if self._at:
-            self._slab[:left] = self._slab[self._at : self._fill]
-            self._base += self._at
-            self._at, self._fill = 0, left
-        elif left == len(self._slab):
-            self._slab = self._slab + bytearray(len(self._slab))
+        self._shift(self._slab)
+        left = self._fill
         with memoryview(self._slab) as view:
             while self._more and self._fill < len(view):
                 try:
@@ -150,6 +192,18 @@ class Capture:
         if self._fill > left:
             return True
         return self._more and self._idle is not None and self._idle()
+
+    def _shift(self, other: bytearray) -> bytearray:
+        """Go on at the front of another slab, or of the same. Returns the slab that was left."""
+        before, left = self._slab, self._fill - self._at
+        if left == len(before):  # one record fills it all
+            other = before + bytearray(len(before))
+        elif len(other) < len(before):
+            other = bytearray(len(before))
+        other[:left] = before[self._at : self._fill]
+        self._base += self._at
+        self._at, self._fill, self._slab = 0, left, other
+        return before
 
 
 def open_capture(path: str | Path, *, slab_size: int = SLAB, follow: bool = False, idle: Idle | None = None) -> Capture:

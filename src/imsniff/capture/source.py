@@ -31,6 +31,11 @@ class Broken(Exception):
     """The bytes stop before they should: corrupt compression, or the disk failed. The text says which."""
 
 
+def unreadable(why: str | None) -> str:
+    """The disk failed, or what is in its place."""
+    return f"cannot read on: {why}"
+
+
 class Source(Protocol):
     live: bool
     """Whether a read gives what is there now and more may come later (a pipe)."""
@@ -65,9 +70,14 @@ class Plain:
         try:
             size = self._stream.readinto(view) or 0
         except OSError as why:
-            raise Broken(f"cannot read on: {why.strerror}") from None
+            raise Broken(unreadable(why.strerror)) from None
         self.consumed += size
         return size
+
+    @property
+    def descriptor(self) -> int | None:
+        """Of the file, where all that was read of it was given out; who reads from it adds to `consumed`."""
+        return None if self._head or self.total is None else self._stream.fileno()
 
     def close(self) -> None:
         if self._stream is not _standard_input():

@@ -6,6 +6,7 @@ and the other captures go on.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -105,9 +106,14 @@ class Readings:
     def _here(self) -> Iterator[Iterator[Told]]:
         for row in self._rows:
             self._at_work.clear()
-            yield read(row, self._options, self._at_work, self._idle)
+            yield read(row, self._options, self._at_work, self._idle, ahead=_processors() > 1)
 
     def _spread(self) -> Iterator[Iterator[Told]]:
         from imsniff.cli.spread import spread  # what it imports takes time, and one process is enough mostly
 
         return spread(self._rows, self._options, self._jobs)
+
+
+def _processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,6 +9,7 @@ import time
 import traceback
 from bisect import bisect_right
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from imsniff.aside import Aside, Open
 from imsniff.capture.batch import Batch
 from imsniff.capture.errors import CaptureError
-from imsniff.capture.pcapfile import Idle, open_capture
+from imsniff.capture.pcapfile import Capture, Idle, open_capture
 from imsniff.capture.series import first_time
 from imsniff.limits import CONTINUES_NS, LATE_NS
 from imsniff.net.packet import LINKS
@@ -57,9 +58,11 @@ Told = Record | Span | Open | Step | Ended
 class Stretch:
     """One sensor, and the captures it has read so far."""
 
-    def __init__(self, options: Options, *, growing: bool = False) -> None:
-        """`growing`: it reads one capture that is still being written, and tells of sessions before they end."""
+    def __init__(self, options: Options, *, growing: bool = False, ahead: bool = False) -> None:
+        """`growing`: it reads one capture that is still being written, and tells of sessions before they end. `ahead`:
+        there is a processor to read and sift the next batch meanwhile."""
         self._options = options
+        self._ahead = ahead
         self._aside = Aside() if growing else None
         self._quiet_since = time.monotonic()
         self._sensor: Sensor | None = None
@@ -74,6 +77,16 @@ class Stretch:
             self._sensor = Sensor(self._options, name, self._aside)
         self._names.append(name)
         self._before.append(self._frames)
+
+    def batches(self, capture: Capture) -> Generator[Batch]:
+        """Of the capture that has begun. Raises CaptureCut."""
+        assert self._sensor is not None, "a capture has begun"
+        scout = self._sensor.gate.scout(capture.walk) if self._ahead and capture.file is not None else None
+        if scout is None:
+            yield from capture
+        else:
+            with scout as at_work:
+                yield from capture.ahead(at_work)
 
     def read(self, batch: Batch) -> Iterable[Record | Span | Open]:
         assert self._sensor is not None, "a capture has begun"
@@ -147,17 +160,19 @@ class Stretch:
         yield replace(session, capture=self._names[first], frame=begins, first_frame=begins, last_frame=ends)
 
 
-def read(row: Sequence[Path], options: Options, at_work: list[Stretch], idle: Idle | None = None) -> Iterator[Told]:
+def read(
+    row: Sequence[Path], options: Options, at_work: list[Stretch], idle: Idle | None = None, *, ahead: bool = False
+) -> Iterator[Told]:
     """The records of a row of captures; behind those of each stretch, how its captures ended. Raises nothing.
 
-    With `idle` the captures may still grow, see `open_capture`. `at_work` holds the stretch as long as it has sessions
-    that nobody was told of."""
+    With `ahead` another thread goes before, where it can. With `idle` the captures may still grow, see `open_capture`.
+    `at_work` holds the stretch as long as it has sessions that nobody was told of."""
     ended: list[Ended] = []
     for path in row:
         if at_work and (ended[-1].error or not at_work[-1].goes_on_in(path)):
             yield from _over(at_work, ended)
         if not at_work:
-            at_work.append(Stretch(options, growing=idle is not None))
+            at_work.append(Stretch(options, growing=idle is not None, ahead=ahead))
         try:
             end = yield from _one(path, at_work[-1], idle)
         except Exception as why:  # a fault of ours in one capture must not cost the others
@@ -186,10 +201,11 @@ def _one(path: Path, stretch: Stretch, idle: Idle | None) -> Generator[Record | 
             error = ""
             links: set[int] = set()
             try:
-                for batch in capture:
-                    yield from stretch.read(batch)
-                    links |= capture.links
-                    yield Step(capture.name, capture.consumed, capture.total)
+                with closing(stretch.batches(capture)) as batches:
+                    for batch in batches:
+                        yield from stretch.read(batch)
+                        links |= capture.links
+                        yield Step(capture.name, capture.consumed, capture.total)
             except CaptureError as why:  # what came before is analysed all the same
                 error = str(why)
             packets = capture.frames

@@ -1,19 +1,23 @@
 # How packets follow each other: part of `_gate.pyx`. A course walks a batch as `capture` does, and leaves to Python
 # whatever is rare in it.
 
-cdef inline uint64_t big16(Bytes slab, size_t at) except? 0xFFFF nogil:
+cdef extern from *:
+    const uint64_t FAULTY "UINT64_MAX"  # no number of fewer bytes: to ask whether it means an error takes the interpreter's lock
+
+
+cdef inline uint64_t big16(Bytes slab, size_t at) except FAULTY nogil:
     return <uint64_t>slab[at] << 8 | slab[at + 1]
 
 
-cdef inline uint64_t big32(Bytes slab, size_t at) except? 0xFFFFFFFFU nogil:
+cdef inline uint64_t big32(Bytes slab, size_t at) except FAULTY nogil:
     return <uint64_t>slab[at] << 24 | <uint64_t>slab[at + 1] << 16 | <uint64_t>slab[at + 2] << 8 | slab[at + 3]
 
 
-cdef inline uint64_t big64(Bytes slab, size_t at) except? 0xFFFFFFFFU nogil:
+cdef inline uint64_t big64(Bytes slab, size_t at) except? FAULTY nogil:
     return big32(slab, at) << 32 | big32(slab, at + 4)
 
 
-cdef inline uint64_t word32(Bytes slab, size_t at, bint big) except? 0xFFFFFFFFU nogil:
+cdef inline uint64_t word32(Bytes slab, size_t at, bint big) except FAULTY nogil:
     """In whatever order a file has."""
     if big:
         return big32(slab, at)
@@ -21,7 +25,9 @@ cdef inline uint64_t word32(Bytes slab, size_t at, bint big) except? 0xFFFFFFFFU
 
 
 cdef class Course:
-    """A walk over a batch. After a step the fields tell of the packet it came to."""
+    """A walk over a batch. After a step the fields tell of the packet it came to.
+
+    A step holds the interpreter's lock only for what is rare, so that another thread can walk meanwhile."""
 
     cdef object raw
     cdef Bytes slab
@@ -30,15 +36,17 @@ cdef class Course:
     cdef uint64_t wire
     cdef int64_t time  # nanoseconds
     cdef int link
+    cdef long long frame  # number of the packet; before the first step that of the one before it
 
     def __init__(self, batch):
         self.raw = self.slab = batch.slab
         self.end = min(batch.end, len(batch.slab))
         self.at = min(batch.start, self.end)
+        self.frame = batch.first_frame - 1
 
-    cdef bint step(self) except -1:
+    cdef bint step(self) except -1 nogil:
         """To the next packet; False where Python must look at what is at `at`: the end, a cut or a corrupt record."""
-        raise NotImplementedError
+        return False
 
 
 cdef class Records(Course):
@@ -55,7 +63,7 @@ cdef class Records(Course):
         self.header, self.unit, self.link, self.big = straight.header, straight.unit, straight.link, straight.order == ">"
         self.last = straight.last
 
-    cdef bint step(self) except -1:
+    cdef bint step(self) except -1 nogil:
         cdef size_t at = self.at, packet = at + self.header, size
         if packet > self.end:
             return False
@@ -63,6 +71,7 @@ cdef class Records(Course):
         if size > LONGEST_PACKET or packet + size > self.end:
             return False
         self.packet, self.size, self.at = packet, size, packet + size
+        self.frame += 1
         self.wire = word32(self.slab, at + 12, self.big)
         self.time = word32(self.slab, at, self.big) * <int64_t>SECOND
         self.time += <int64_t>min(word32(self.slab, at + 4, self.big), self.last) * self.unit
@@ -76,7 +85,7 @@ cdef class RingBlock(Course):
         Course.__init__(self, batch)
         self.link = batch.walk.link
 
-    cdef bint step(self) except -1:
+    cdef bint step(self) except -1 nogil:
         cdef size_t at = self.at, packet, size, distance
         self.at = self.end  # whatever is wrong with it, there is nothing more behind a block's last packet
         if at + 28 > self.end:
@@ -88,6 +97,7 @@ cdef class RingBlock(Course):
         if packet + size > self.end:
             return False
         self.packet, self.size = packet, size
+        self.frame += 1
         self.wire = word32(self.slab, at + 16, HOST_IS_BIG)
         self.time = word32(self.slab, at + 4, HOST_IS_BIG) * <int64_t>SECOND + word32(self.slab, at + 8, HOST_IS_BIG)
         if distance:
@@ -109,6 +119,8 @@ cdef class Blocks(Course):
 
     cdef object walker
     cdef object aside, rows  # the batch that Python walks just now, and what comes of it
+    cdef bint by_hand  # whether it does
+    cdef size_t until  # where that batch ends
     cdef bint big
     cdef bint known  # whether the rest tells of interface `number`
     cdef uint64_t number, snaplen
@@ -121,14 +133,15 @@ cdef class Blocks(Course):
         self.walker = batch.walk.__self__
         self.big = self.walker.order == ">"
 
-    cdef bint step(self) except -1:
+    cdef bint step(self) except -1 nogil:
         cdef size_t at, behind
         cdef uint64_t kind, length
         while True:
-            if self.rows is not None:
+            if self.by_hand:
                 if self._row():
+                    self.frame += 1
                     return True
-                if self.at < self.aside.end:
+                if self.at < self.until:
                     return False
             at = self.at
             if at + 12 > self.end:
@@ -144,9 +157,10 @@ cdef class Blocks(Course):
                 return False
             else:
                 self.at = behind
+                self.frame += 1
                 return True
 
-    cdef bint _packet(self, uint64_t kind, uint64_t length) except -1:
+    cdef bint _packet(self, uint64_t kind, uint64_t length) except -1 nogil:
         """The packet of the block at `at`; False where there is something wrong with it."""
         cdef size_t at = self.at
         cdef uint64_t number = 0, ticks
@@ -174,7 +188,7 @@ cdef class Blocks(Course):
         self.link = self.kind
         return self.size <= LONGEST_PACKET
 
-    cdef bint _learn(self, uint64_t number) except -1:
+    cdef bint _learn(self, uint64_t number) except -1 with gil:
         """Get to know an interface; False where there is no such."""
         interfaces = self.walker.interfaces
         self.known = number < <uint64_t>len(interfaces)
@@ -185,12 +199,12 @@ cdef class Blocks(Course):
             self.times, self.plus, self.native = (times, plus, (1 << 62) // times) if simple else (0, 0, 0)
         return self.known
 
-    cdef int64_t _slow_time(self, uint64_t ticks) except? -1:
+    cdef int64_t _slow_time(self, uint64_t ticks) except? -1 with gil:
         """Units that are no power of ten, and years that no capture is of."""
         _, _, times, by, plus = self.walker.interfaces[self.number]
         return min(max(0, ticks * times // by + plus), LATEST)
 
-    cdef int _set_aside(self, size_t behind, bint more) except -1:
+    cdef int _set_aside(self, size_t behind, bint more) except -1 with gil:
         """Have Python walk the block that ends at `behind`, and with `more` those like it that follow."""
         cdef uint64_t kind, length
         while more and behind + 12 <= self.end:
@@ -202,13 +216,15 @@ cdef class Blocks(Course):
                 more = False
         self.aside = Batch("", self.raw, self.at, behind, 1, self.walker.walk)
         self.rows = self.aside.rows()
+        self.by_hand, self.until = True, behind
         return 0
 
-    cdef bint _row(self) except -1:
+    cdef bint _row(self) except -1 with gil:
         """The next row of what Python walks; False at its end."""
         row = next(self.rows, None)
         if row is None:
             self.rows, self.at, self.known, self.big = None, self.aside.walked.stop, False, self.walker.order == ">"
+            self.by_hand = False
             return False
         self.packet, self.size, self.wire, self.time, self.link = row
         return True
@@ -222,7 +238,11 @@ COURSES = {
 """By what a batch's walk is, or is a method of; by name, since none is imported that is not in use."""
 
 
+def course_kind(walk):
+    kind = type(getattr(walk, "__self__", walk))
+    return COURSES.get(f"{kind.__module__}.{kind.__qualname__}")
+
+
 def course_of(batch):
-    kind = type(getattr(batch.walk, "__self__", batch.walk))
-    course = COURSES.get(f"{kind.__module__}.{kind.__qualname__}")
-    return None if course is None else course(batch)
+    kind = course_kind(batch.walk)
+    return None if kind is None else kind(batch)

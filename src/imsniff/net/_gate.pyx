@@ -2,8 +2,8 @@
 # cython: show_performance_hints=False
 """The gate, compiled: keeps the contract of `gate.py`, which is the reference, in a fraction of its time.
 
-Native are the walk (`_courses.pxi`), the glance at a frame, the table of ignored flows (`_table.pxi`) and what waits on
-the porch (`_porch.pxi`). Whatever is rarer (another link type, a fragment, a block without packet) is left to Python.
+Native are the walk (`_courses.pxi`), the glance at a frame, the tables of ignored flows (`_table.pxi`), what waits on
+the porch (`_porch.pxi`), and what goes ahead on another thread (`_scout.pxi`, `_sieve.pxi`). Whatever is rarer (another link type, a fragment, a block without packet) is left to Python.
 
 Every byte is read through a typed memoryview with its bounds checked, and nothing is allocated for a packet that is
 skipped. Raised packets are handed up in chunks, so that the walk is left once a chunk and not once a packet: a flow
@@ -16,8 +16,19 @@ import mmap
 import sys
 from contextlib import suppress
 from itertools import chain
-from os import urandom
+from os import strerror, urandom
+from threading import Thread
 
+from cpython.pythread cimport (
+    NOWAIT_LOCK,
+    WAIT_LOCK,
+    PyThread_acquire_lock,
+    PyThread_allocate_lock,
+    PyThread_free_lock,
+    PyThread_release_lock,
+    PyThread_type_lock,
+)
+from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from imsniff.capture.batch import Batch, Walked
@@ -32,9 +43,11 @@ from imsniff.limits import (
     MAX_PORCH,
     MAX_PORCH_OCTETS,
     MAX_PORCH_PACKETS,
+    MAX_RECENT_FLOWS,
     UNDECIDED_IDLE_NS,
 )
-from imsniff.net.decode import BARREN_PROTOCOLS, TUNNEL_PORTS, is_barren
+from imsniff.net.decode import BARREN_PROTOCOLS, LEAST_ETHERTYPE, TUNNEL_PORTS
+from imsniff.net.packet import ETHERTYPES
 from imsniff.net.porch import Porch
 
 ctypedef const unsigned char[::1] Bytes
@@ -65,11 +78,16 @@ cdef unsigned char[::1] NO_PROTOCOL = bytearray(1 << 8)  # in which segments are
 for number in BARREN_PROTOCOLS:
     NO_PROTOCOL[number] = True
 
+cdef unsigned char[::1] NO_TYPE = bytearray(LEAST_ETHERTYPE).ljust(1 << 16, b"\1")  # the same for Ethernet's
+for number in ETHERTYPES:
+    NO_TYPE[number] = False
+
 cdef enum Glance:
+    FAULT = -1
     SKIP
     RAISE  # no hurry: its flow is not in the table
     RAISE_AT_ONCE  # it may take a flow out of the table
-    ASK  # its flow may be one that waits on the porch, or that is foreign
+    ASK  # it depends on its flow: that may wait on the porch, or be foreign
 
 cdef int64_t LATEST = (1 << 63) - 1
 cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, MOST_OCTETS = MAX_PORCH_OCTETS
@@ -83,6 +101,47 @@ include "_table.pxi"
 include "_porch.pxi"
 
 
+cdef class Sight:
+    """What a glance at an Ethernet frame shows."""
+
+    cdef Ends flow
+    cdef size_t ip  # where its IP header begins
+    cdef uint64_t protocol, flags
+    cdef bint old  # IPv4
+    cdef bint opens  # a TCP connection, whatever was before on the same ports
+
+    cdef Glance look(self, Bytes slab, size_t at, size_t size) except FAULT nogil:
+        """What to do with it whatever its flow is; ASK: it depends on that. The frame has LEAST_IPV4 bytes."""
+        cdef size_t end = at + size
+        cdef uint64_t kind = big16(slab, at + 12)
+        while (kind == VLAN or kind == QINQ) and end - at >= LEAST_IPV4 + 4:
+            at += 4
+            kind = big16(slab, at + 12)
+        if kind == IPV4 and slab[at + 14] == PLAIN and not big16(slab, at + 20) & FRAGMENTED:
+            self.protocol, self.flags = slab[at + 23], slab[at + 47]
+            self.flow = flow_of(
+                0, big32(slab, at + 26), big16(slab, at + 34), 0, big32(slab, at + 30), big16(slab, at + 36),
+                self.protocol, 4,
+            )
+        elif kind == IPV6 and end - at >= LEAST_IPV6:
+            self.protocol, self.flags = slab[at + 20], slab[at + 67]
+            self.flow = flow_of(
+                big64(slab, at + 22), big64(slab, at + 30), big16(slab, at + 54),
+                big64(slab, at + 38), big64(slab, at + 46), big16(slab, at + 56),
+                self.protocol, 6,
+            )
+        else:
+            return SKIP if NO_TYPE[<size_t>kind] else RAISE_AT_ONCE
+        if self.protocol != TCP and self.protocol != UDP:
+            return SKIP if NO_PROTOCOL[<size_t>self.protocol] else RAISE_AT_ONCE
+        self.ip, self.old, self.opens = at + 14, kind == IPV4, self.protocol == TCP and self.flags & SYN != 0
+        return ASK
+
+
+include "_sieve.pxi"
+include "_scout.pxi"
+
+
 cdef class Gate:
     """Which flows to skip, and the walk that skips them."""
 
@@ -90,16 +149,13 @@ cdef class Gate:
     cdef public long long frames
     cdef public long long skipped
     cdef public long long last_ts
-    cdef Table table
+    cdef Ignored flows
+    cdef Sight sight  # of the packet last glanced at
     cdef Py_ssize_t chunk
     cdef size_t octets
     cdef object porch
     cdef dict held
     cdef bint again  # whether the packet that the course has come to was not dealt with yet
-    # of the packet last glanced at, where it is to be asked about:
-    cdef Ends flow
-    cdef size_t ip
-    cdef uint64_t flags
 
     def __init__(
         self, porch=None, *, enabled=True, chunk=GATE_CHUNK, octets=GATE_BYTES, entries=MAX_IGNORED_FLOWS, secret=None
@@ -110,16 +166,24 @@ cdef class Gate:
         self.octets = octets
         self.porch = porch if porch is not None else Porch()
         self.held = self.porch.held
-        self.table = Table(entries, urandom(16) if secret is None else secret)
+        self.flows = Ignored(entries, urandom(16) if secret is None else secret)
+        self.sight = Sight()
 
     @property
     def ignored(self):
         """Flows in the table, those included whose time is over. Counts them: not for every packet."""
-        return len(self.table)
+        return len(self.flows)
+
+    def scout(self, walk):
+        """Who goes ahead on a capture that is walked so; None where nobody can."""
+        return Scout(self.flows) if self.enabled and course_kind(walk) is not None else None
 
     def raise_packets(self, batch):
         if not self.enabled:
             return self._everything(batch)
+        whole, self.flows.dropped = self.flows.dropped, False
+        if batch.sifted is not None:
+            return chain.from_iterable(self._sifted(batch.sifted, batch.first_frame, whole))
         course = course_of(batch)
         if course is None:
             return self._rows(batch, batch.slab, batch.first_frame)
@@ -148,12 +212,10 @@ cdef class Gate:
 
     def _chunks(self, Course course, batch):
         cdef list raised
-        self.frames, self.again = batch.first_frame - 1, False
-        while True:
-            raised = self.walk(course)
+        self.frames, self.again = course.frame, False
+        while raised := self.walk(course):
             yield raised
-            if not raised:
-                break
+        self.frames = course.frame
         if self.frames >= batch.first_frame:
             self.last_ts = course.time
         rest = Batch(batch.capture, batch.slab, course.at, batch.end, self.frames + 1, batch.walk)
@@ -161,6 +223,17 @@ cdef class Gate:
         yield self._rows(rest, batch.slab, self.frames + 1)
         stop, _, fault = rest.walked
         batch.walked = Walked(stop, self.frames - batch.first_frame + 1, fault)
+
+    def _sifted(self, Left left, long long first, bint whole):
+        cdef list raised
+        self.again, left.first, left.whole = False, first, whole
+        while raised := self.walk(left):
+            yield raised
+        self.frames = first + left.packets - 1
+        if not whole:
+            self.skipped += left.packets - left.left
+        if left.packets:
+            self.last_ts = left.rows[left.packets - 1, 3]
 
     cdef list walk(self, Course course):
         """The next packets that come up; none only at the end."""
@@ -176,7 +249,7 @@ cdef class Gate:
                 self.again = True
                 break
             self.again = False
-            self.frames += 1
+            self.frames = course.frame
             if seen == SKIP:
                 self.skipped += 1
                 continue
@@ -194,51 +267,32 @@ cdef class Gate:
                 until = min(until, course.at + self.octets)
         return raised
 
-    cdef Glance glance(self, Bytes slab, size_t at, size_t size, int64_t second) except? SKIP:
+    cdef Glance glance(self, Bytes slab, size_t at, size_t size, int64_t second) except FAULT:
         """What to do with an Ethernet frame."""
-        cdef size_t end = at + size
-        cdef uint64_t kind = big16(slab, at + 12), protocol, flags
-        cdef Ends ends
-        cdef Py_ssize_t entry
-        while (kind == VLAN or kind == QINQ) and end - at >= LEAST_IPV4 + 4:
-            at += 4
-            kind = big16(slab, at + 12)
-        if kind == IPV4 and slab[at + 14] == PLAIN and not big16(slab, at + 20) & FRAGMENTED:
-            protocol, flags = slab[at + 23], slab[at + 47]
-            ends = flow_of(
-                0, big32(slab, at + 26), big16(slab, at + 34), 0, big32(slab, at + 30), big16(slab, at + 36), protocol, 4
-            )
-        elif kind == IPV6 and end - at >= LEAST_IPV6:
-            protocol, flags = slab[at + 20], slab[at + 67]
-            ends = flow_of(
-                big64(slab, at + 22), big64(slab, at + 30), big16(slab, at + 54),
-                big64(slab, at + 38), big64(slab, at + 46), big16(slab, at + 56),
-                protocol, 6,
-            )
-        else:
-            return SKIP if is_barren(kind) else RAISE_AT_ONCE
-        if protocol != TCP and protocol != UDP:
-            return SKIP if NO_PROTOCOL[<size_t>protocol] else RAISE_AT_ONCE
-        entry = self.table.find(ends)
-        if entry >= 0 and second < self.table.until[<size_t>entry] and not (protocol == TCP and flags & SYN):
+        cdef Sight sight = self.sight
+        cdef Glance seen = sight.look(slab, at, size)
+        cdef int64_t until
+        if seen != ASK:
+            return seen
+        until = self.flows.until(sight.flow)
+        if second < until and not sight.opens:
             return SKIP
-        if tunnelled(ends):
+        if tunnelled(sight.flow):
             return RAISE_AT_ONCE
-        if protocol == UDP or flags & SYN or (self.held and key_at(slab, at + 14) in self.held):
-            self.flow, self.ip, self.flags = ends, at + 14, flags
+        if sight.protocol == UDP or sight.opens or (self.held and key_at(slab, sight.ip, sight.old) in self.held):
             return ASK
-        return RAISE if entry < 0 else RAISE_AT_ONCE
+        return RAISE_AT_ONCE if until else RAISE
 
     cdef ask(self, Bytes slab, tuple packet, size_t at, size_t size, int64_t ts):
         """What comes up with the packet last glanced at."""
-        cdef bytes key = key_at(slab, self.ip)
+        cdef bytes key = key_at(slab, self.sight.ip, self.sight.old)
         cdef size_t head, stop, end = at + size
         cdef uint64_t length
-        if slab[self.ip] == PLAIN:
-            head, stop = self.ip + 20, self.ip + big16(slab, self.ip + 2)
+        if self.sight.old:
+            head, stop = self.sight.ip + 20, self.sight.ip + big16(slab, self.sight.ip + 2)
         else:
-            head, stop = self.ip + 40, self.ip + 40 + big16(slab, self.ip + 4)
-        if self.flow.rest >> 8 & 0xFF == TCP:
+            head, stop = self.sight.ip + 40, self.sight.ip + 40 + big16(slab, self.sight.ip + 4)
+        if self.sight.flow.rest >> 8 & 0xFF == TCP:
             return self.ask_tcp(slab, packet, key, head, stop, at, end, ts)
         length = big16(slab, head + 4)
         if length:
@@ -257,20 +311,20 @@ cdef class Gate:
         cdef Waiting waiting = self.held.get(key)
         if waiting is None:
             if (
-                self.flags & (SYN | ACK | FIN | RST) != SYN or not bare or size > MOST_OCTETS
+                self.sight.flags & (SYN | ACK | FIN | RST) != SYN or not bare or size > MOST_OCTETS
                 or not self.porch.openings or known_as(key) in self.porch.known
             ):
                 return (packet,)
             return self.hold(key, seq, (piece(slab, at, size), packet[1], 0, *packet[3:]), ts)
         if ts - waiting.last <= LONGEST_WAIT and offset >= 0x50:
             if start == stop and stop <= end:
-                if waiting.is_quiet(key, seq, self.flags) and waiting.hold(slab, packet, at, size, ts):
+                if waiting.is_quiet(key, seq, self.sight.flags) and waiting.hold(slab, packet, at, size, ts):
                     return ()
-            elif start < stop and not self.flags & SYN and seq == waiting.next(key):
+            elif start < stop and not self.sight.flags & SYN and seq == waiting.next(key):
                 if waiting.spoken != key and self.decides(waiting, packet[0], start, min(stop, end), key):
                     self.leave(waiting)
                     return self.turn_away(ts, len(waiting.packets) + 1)
-                if waiting.spoken == key and stop <= end and not self.flags & (FIN | RST):
+                if waiting.spoken == key and stop <= end and not self.sight.flags & (FIN | RST):
                     if waiting.hold(slab, packet, at, size, ts):
                         waiting.go_on(key, stop - start)
                         return ()
@@ -302,7 +356,7 @@ cdef class Gate:
     cdef turn_away(self, int64_t ts, Py_ssize_t packets):
         """The flow last glanced at is foreign: so many packets of it never come up."""
         self.skipped += packets
-        self.table.put(self.flow, (ts + <int64_t>IGNORE_NS) // SECOND)
+        self.flows.put(self.sight.flow, (ts + <int64_t>IGNORE_NS) // SECOND)
         return ()
 
     cdef hold(self, bytes key, int64_t seq, tuple packet, int64_t ts):
@@ -311,7 +365,7 @@ cdef class Gate:
         cdef Waiting waiting = Waiting(), oldest
         waiting.key, waiting.back, waiting.last, waiting.packets = key, turned_key(key), ts, [packet]
         waiting.caller, waiting.called, waiting.octets = seq + 1 & 0xFFFFFFFF, -1, packet[3]
-        self.table.drop(self.flow)
+        self.flows.drop(self.sight.flow)
         self.held[key] = self.held[waiting.back] = waiting
         if len(self.held) <= 2 * MOST_WAITING:
             return ()
@@ -330,18 +384,18 @@ cdef class Gate:
         cdef Ends ends = segment_ends(segment.source, segment.target, segment.protocol)
         if tunnelled(ends):
             return
-        self.table.put(ends, (segment.ts + IGNORE_NS) // SECOND)
+        self.flows.put(ends, (segment.ts + IGNORE_NS) // SECOND)
 
     def covers(self, segment):
         """Whether this segment belongs to an ignored flow. A new connection or the end of the time lifts that."""
         cdef uint64_t protocol = segment.protocol
         cdef Ends ends = segment_ends(segment.source, segment.target, protocol)
-        cdef Py_ssize_t entry = self.table.find(ends)
-        if entry < 0:
+        cdef int64_t until = self.flows.until(ends)
+        if not until:
             return False
-        if segment.ts // SECOND < self.table.until[<size_t>entry] and not (protocol == TCP and segment.flags & SYN):
+        if segment.ts // SECOND < until and not (protocol == TCP and segment.flags & SYN):
             return True
-        self.table.drop(ends)
+        self.flows.drop(ends)
         return False
 
 

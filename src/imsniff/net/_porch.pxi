@@ -7,9 +7,9 @@ cdef inline bytes piece(Bytes slab, size_t at, size_t size):
     return (<const char *>&slab[at])[:size] if size else b""
 
 
-cdef inline bytes key_at(Bytes slab, size_t ip):
-    """Addresses and ports as they stand in and behind an IP header."""
-    return piece(slab, ip + 12, 12) if slab[ip] == PLAIN else piece(slab, ip + 8, 36)
+cdef inline bytes key_at(Bytes slab, size_t ip, bint old):
+    """Addresses and ports as they stand in and behind an IP header, of version 4 if it is the old one."""
+    return piece(slab, ip + 12, 12) if old else piece(slab, ip + 8, 36)
 
 
 cdef tuple endpoints(bytes key):

@@ -1,4 +1,4 @@
-# The table of ignored flows: part of `_gate.pyx`. Its memory is fixed, whatever comes.
+# The tables of ignored flows: part of `_gate.pyx`. Their memory is fixed, whatever comes.
 
 cdef struct Ends:
     # Both ends of a flow, the lower first, so that its directions are alike. An IPv4 address is all in the low word.
@@ -135,21 +135,23 @@ cdef class Table:
                     return entry
         return -1
 
-    cdef inline Py_ssize_t find(self, Ends ends) except -2 nogil:
-        """The flow's entry, or -1."""
-        cdef uint64_t hash = self.hashed(ends)
+    cdef inline Py_ssize_t at(self, uint64_t hash, Ends ends) except -2 nogil:
+        """The entry of the flow, whose hash that is; or -1."""
         cdef uint32_t mark = <uint32_t>hash | 1
         cdef Py_ssize_t entry = self.among(self.bucket(hash >> 32), mark, ends)
         return entry if entry >= 0 else self.among(self.bucket(hash & 0xFFFFFFFFU), mark, ends)
 
+    cdef inline Py_ssize_t find(self, Ends ends) except -2 nogil:
+        """The flow's entry, or -1."""
+        return self.at(self.hashed(ends), ends)
+
     cdef int put(self, Ends ends, int64_t until) except -1 nogil:
-        cdef uint64_t hash
-        cdef Py_ssize_t found = self.find(ends)
+        cdef uint64_t hash = self.hashed(ends)
+        cdef Py_ssize_t found = self.at(hash, ends)
         cdef size_t entry, word
         if found >= 0:
             entry = found
         else:
-            hash = self.hashed(ends)
             entry = self.place(self.bucket(hash >> 32), self.bucket(hash & 0xFFFFFFFFU))
             self.marks[entry] = <uint32_t>hash | 1
             word = entry * WORDS
@@ -179,3 +181,78 @@ cdef class Table:
         if entry >= 0:
             self.marks[<size_t>entry] = 0
         return 0
+
+    cdef int move_to(self, Table other) except -1 nogil:
+        """Empty it into another."""
+        cdef size_t entry, word, size = self.marks.shape[0]
+        for entry in range(size):
+            if self.marks[entry]:
+                word = entry * WORDS
+                other.put(
+                    Ends(self.ends[word], self.ends[word + 1], self.ends[word + 2], self.ends[word + 3], self.ends[word + 4]),
+                    self.until[entry],
+                )
+                self.marks[entry] = 0
+        return 0
+
+
+cdef class Ignored:
+    """Which flows are ignored, while another thread may look into the table (see `_sieve.pxi`).
+
+    As long as it may, the table does not change: what is to be put into it waits in `recent`, what is to be dropped in
+    `lifted`, and `settle` carries both out."""
+
+    cdef Table table, recent
+    cdef set lifted
+    cdef bint shared  # whether another thread may look into the table
+    cdef bint waiting  # whether there is anything to carry out
+    cdef bint dropped  # whether what the other thread saw in the table was dropped, so that it may have skipped too much
+
+    def __init__(self, entries, secret):
+        self.table, self.recent, self.lifted = Table(entries, secret), Table(MAX_RECENT_FLOWS, secret), set()
+
+    def __len__(self):
+        return len(self.table) + len(self.recent)
+
+    cdef inline int64_t until(self, Ends ends) except -1:
+        """The second at which ignoring the flow ends; 0 where it is not ignored."""
+        cdef uint64_t hash = self.table.hashed(ends)
+        cdef Py_ssize_t entry
+        if self.waiting:
+            entry = self.recent.at(hash, ends)
+            if entry >= 0:
+                return self.recent.until[<size_t>entry]
+        entry = self.table.at(hash, ends)
+        if entry < 0 or (self.waiting and self.lifted and words_of(ends) in self.lifted):
+            return 0
+        return self.table.until[<size_t>entry]
+
+    cdef int put(self, Ends ends, int64_t until) except -1:
+        if not self.shared:
+            return self.table.put(ends, until)
+        self.waiting = True
+        return self.recent.put(ends, until)
+
+    cdef int drop(self, Ends ends) except -1:
+        if not self.shared:
+            return self.table.drop(ends)
+        self.recent.drop(ends)
+        if self.table.find(ends) >= 0:
+            self.waiting = self.dropped = True
+            self.lifted.add(words_of(ends))
+        return 0
+
+    cdef int settle(self) except -1:
+        """No other thread looks into the table now."""
+        cdef uint64_t high, low, other_high, other_low, rest
+        if self.waiting:
+            for high, low, other_high, other_low, rest in self.lifted:
+                self.table.drop(Ends(high, low, other_high, other_low, rest))
+            self.lifted.clear()
+            self.recent.move_to(self.table)
+            self.waiting = False
+        return 0
+
+
+cdef tuple words_of(Ends ends):
+    return ends.high, ends.low, ends.other_high, ends.other_low, ends.rest

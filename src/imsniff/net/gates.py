@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from imsniff.capture.batch import Batch
+from imsniff.capture.batch import Batch, Scout, Walk
 from imsniff.net import gate
 from imsniff.net.porch import Porch, Raised
 from imsniff.net.segment import Segment
@@ -32,6 +33,9 @@ class Gate(Protocol):
 
     def raise_packets(self, batch: Batch) -> Iterator[Raised]:
         """The packets of a batch that must be looked at. Walks the batch."""
+
+    def scout(self, walk: Walk) -> AbstractContextManager[Scout] | None:
+        """Who goes ahead on a capture that is walked so; None where nobody can."""
 
     def ignore(self, segment: Segment) -> None:
         """Both directions of the segment's flow are not instant messaging, for IGNORE_NS from now."""
