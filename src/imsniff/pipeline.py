@@ -92,14 +92,15 @@ class Sensor:
 
     def read(self, batch: Batch) -> Iterator[Record]:
         """The records of a batch, in packet order."""
-        decode = self.decoder.segments
-        keeps = self._aside if self._aside is not None and self._aside.keep_packets else None
-        for packet in self.gate.raise_packets(batch):
-            for segment in decode(*packet):
-                yield from self._segment(segment)
-                if keeps is not None:
+        if self._aside is not None and self._aside.keep_packets:
+            for packet in self.gate.raise_packets(batch):
+                for segment in self.decoder.segments(*packet):
+                    yield from self._segment(segment)
                     slab, _, at, size, wire, ts, link = packet
-                    self._keep(keeps, segment, Packet(ts, link, wire, bytes(slab[at : at + size])))
+                    self._keep(self._aside, segment, Packet(ts, link, wire, bytes(slab[at : at + size])))
+        else:
+            for segment in self.gate.segments(batch, self.decoder):
+                yield from self._segment(segment)
         if self._aside is not None:
             yield from self._late(self.flows.now)
             yield from self._show(self._aside, self.flows.now)

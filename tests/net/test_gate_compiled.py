@@ -213,6 +213,24 @@ def test_they_agree_on_broken_batches(data, framing, packets):
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("framing", FRAMINGS)
+@given(data=st.data(), packets=st.lists(PACKETS, max_size=12))
+def test_segments_are_those_of_the_decoder(framing, data, packets):
+    """With lengths and header fields changed, and padding behind."""
+    changed = []
+    for ts, packet in packets:
+        packet = bytearray(packet)
+        for _ in range(data.draw(st.integers(0, 3 if packet else 0))):
+            packet[data.draw(st.integers(0, len(packet) - 1))] = data.draw(st.sampled_from([0, 4, 5, 8, 0x45, 0x60, 255]))
+        changed.append((ts, bytes(packet) + bytes(data.draw(st.sampled_from([0, 0, 6])))))
+    slab, walk = framing(changed, "<")
+    decoder, told = Decoder(), []
+    for row in compiled.Gate(enabled=False).raise_packets(fresh(slab, walk)):
+        told += decoder.segments(*row)
+    for gate in (compiled.Gate(enabled=False), reference.Gate(enabled=False)):
+        assert list(gate.segments(fresh(slab, walk), Decoder())) == told
+
+
 def test_a_version_that_is_none_of_the_frames_type():
     """IPv6 by its Ethernet type, IPv4 by its first byte: no host takes it, and both gates see one flow in it."""
     a, b = ENDS[-1], ENDS[-2]

@@ -3,7 +3,7 @@
 """The gate, compiled: keeps the contract of `gate.py`, which is the reference, in a fraction of its time.
 
 Native are the walk (`_courses.pxi`), the glance at a frame, the tables of ignored flows (`_table.pxi`), what waits on
-the porch (`_porch.pxi`), and what goes ahead on another thread (`_scout.pxi`, `_sieve.pxi`). Whatever is rarer (another link type, a fragment, a block without packet) is left to Python.
+the porch (`_porch.pxi`), the segment in a plain packet (`_plain.pxi`), and what goes ahead on another thread (`_scout.pxi`, `_sieve.pxi`). Whatever is rarer (another link type, a fragment, a block without packet) is left to Python.
 
 Every byte is read through a typed memoryview with its bounds checked, and nothing is allocated for a packet that is
 skipped. Raised packets are handed up in chunks, so that the walk is left once a chunk and not once a packet: a flow
@@ -49,6 +49,7 @@ from imsniff.limits import (
 from imsniff.net.decode import BARREN_PROTOCOLS, LEAST_ETHERTYPE, TUNNEL_PORTS
 from imsniff.net.packet import ETHERTYPES
 from imsniff.net.porch import Porch
+from imsniff.net.segment import Segment
 
 ctypedef const unsigned char[::1] Bytes
 
@@ -99,6 +100,7 @@ cdef bint HOST_IS_BIG = sys.byteorder == "big"
 include "_courses.pxi"
 include "_table.pxi"
 include "_porch.pxi"
+include "_plain.pxi"
 
 
 cdef class Sight:
@@ -179,15 +181,42 @@ cdef class Gate:
         return Scout(self.flows) if self.enabled and course_kind(walk) is not None else None
 
     def raise_packets(self, batch):
+        return chain.from_iterable(self._raised(batch))
+
+    def segments(self, batch, decoder):
+        return chain.from_iterable(self._decoded(batch, decoder.segments))
+
+    def _raised(self, batch):
+        """What comes up, some at a time: as many as are in a list, else one by one."""
         if not self.enabled:
-            return self._everything(batch)
+            return (self._everything(batch),)
         whole, self.flows.dropped = self.flows.dropped, False
         if batch.sifted is not None:
-            return chain.from_iterable(self._sifted(batch.sifted, batch.first_frame, whole))
+            return self._sifted(batch.sifted, batch.first_frame, whole)
         course = course_of(batch)
         if course is None:
-            return self._rows(batch, batch.slab, batch.first_frame)
-        return chain.from_iterable(self._chunks(course, batch))
+            return (self._rows(batch, batch.slab, batch.first_frame),)
+        return self._chunks(course, batch)
+
+    def _decoded(self, batch, decode):
+        cdef Bytes slab = batch.slab
+        for raised in self._raised(batch):
+            if type(raised) is list:
+                yield self.decode(raised, batch.slab, slab, decode)
+            else:
+                for packet in raised:
+                    yield self.decode([packet], batch.slab, slab, decode)
+
+    cdef list decode(self, list raised, raw, Bytes slab, decode):
+        cdef list segments = []
+        for packet in raised:
+            of, frame, at, size, wire, time, link = packet
+            one = plain(slab if of is raw else of, frame, at, size, wire, time) if link == ETHERNET else None
+            if one is None:
+                segments.extend(decode(of, frame, at, size, wire, time, link))
+            elif one is not False:
+                segments.append(one)
+        return segments
 
     def _everything(self, batch):
         for frame, row in enumerate(batch.rows(), batch.first_frame):

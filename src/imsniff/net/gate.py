@@ -25,7 +25,7 @@ from struct import Struct
 from imsniff.capture.batch import Batch, Row, Walk, Walked
 from imsniff.capture.pcap import SECOND, Straight
 from imsniff.limits import IGNORE_NS, MAX_IGNORED, MAX_PACKET
-from imsniff.net.decode import BARREN_PROTOCOLS, TUNNEL_PORTS, is_barren
+from imsniff.net.decode import BARREN_PROTOCOLS, TUNNEL_PORTS, Decoder, is_barren
 from imsniff.net.porch import Porch, Raised, reversed_key
 from imsniff.net.segment import TCP, UDP, Flag, Segment
 
@@ -82,6 +82,12 @@ class Gate:
             yield from self._fused(batch, batch.walk)
         else:
             yield from self._rows(batch.rows(), batch, batch.first_frame)
+
+    def segments(self, batch: Batch, decoder: Decoder) -> Iterator[Segment]:
+        """What is in those packets: as `decoder` decodes them, in order."""
+        decode = decoder.segments
+        for packet in self.raise_packets(batch):
+            yield from decode(*packet)
 
     def _rows(self, rows: Iterable[Row], batch: Batch, frame: int) -> Iterator[Raised]:
         look, slab, number = self._look, batch.slab, frame - 1

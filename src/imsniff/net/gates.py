@@ -12,6 +12,7 @@ from typing import Protocol
 
 from imsniff.capture.batch import Batch, Scout, Walk
 from imsniff.net import gate
+from imsniff.net.decode import Decoder
 from imsniff.net.porch import Porch, Raised
 from imsniff.net.segment import Segment
 
@@ -33,6 +34,9 @@ class Gate(Protocol):
 
     def raise_packets(self, batch: Batch) -> Iterator[Raised]:
         """The packets of a batch that must be looked at. Walks the batch."""
+
+    def segments(self, batch: Batch, decoder: Decoder) -> Iterator[Segment]:
+        """What is in those packets: as `decoder` decodes them, in order."""
 
     def scout(self, walk: Walk) -> AbstractContextManager[Scout] | None:
         """Who goes ahead on a capture that is walked so; None where nobody can."""
