@@ -221,7 +221,7 @@ def test_segments_are_those_of_the_decoder(framing, data, packets):
     for ts, packet in packets:
         packet = bytearray(packet)
         for _ in range(data.draw(st.integers(0, 3 if packet else 0))):
-            packet[data.draw(st.integers(0, len(packet) - 1))] = data.draw(st.sampled_from([0, 4, 5, 8, 0x45, 0x60, 255]))
+            packet[data.draw(st.integers(0, len(packet) - 1))] = data.draw(st.sampled_from(b"\0\4\5\x08\x45\x60\xff"))
         changed.append((ts, bytes(packet) + bytes(data.draw(st.sampled_from([0, 0, 6])))))
     slab, walk = framing(changed, "<")
     decoder, told = Decoder(), []

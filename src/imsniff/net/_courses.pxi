@@ -48,6 +48,10 @@ cdef class Course:
         """To the next packet; False where Python must look at what is at `at`: the end, a cut or a corrupt record."""
         return False
 
+    cdef Glance look(self, Sight sight, Table table) except FAULT nogil:
+        """What a glance at that packet shows."""
+        return sight.look(self, table)
+
 
 cdef class Records(Course):
     """The records of a pcap file."""

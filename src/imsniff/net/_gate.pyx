@@ -90,7 +90,7 @@ cdef enum Glance:
     RAISE_AT_ONCE  # it may take a flow out of the table
     ASK  # it depends on its flow: that may wait on the porch, or be foreign
 
-cdef int64_t LATEST = (1 << 63) - 1
+cdef int64_t LATEST = (1 << 63) - 1, IGNORE_S = IGNORE_NS // SECOND
 cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, MOST_OCTETS = MAX_PORCH_OCTETS
 cdef Py_ssize_t MOST_HELD = MAX_PORCH_PACKETS, MOST_WAITING = MAX_PORCH
 cdef int64_t LONGEST_WAIT = UNDECIDED_IDLE_NS
@@ -107,35 +107,40 @@ cdef class Sight:
     """What a glance at an Ethernet frame shows."""
 
     cdef Ends flow
+    cdef uint64_t hash  # of the flow
     cdef size_t ip  # where its IP header begins
     cdef uint64_t protocol, flags
     cdef bint old  # IPv4
     cdef bint opens  # a TCP connection, whatever was before on the same ports
 
-    cdef Glance look(self, Bytes slab, size_t at, size_t size) except FAULT nogil:
-        """What to do with it whatever its flow is; ASK: it depends on that. The frame has LEAST_IPV4 bytes."""
-        cdef size_t end = at + size
-        cdef uint64_t kind = big16(slab, at + 12)
+    cdef Glance look(self, Course course, Table table) except FAULT nogil:
+        """What to do with the packet that a course has come to, whatever its flow is; ASK: it depends on that."""
+        cdef size_t at = course.packet, end = at + course.size
+        cdef uint64_t kind
+        if course.link != ETHERNET or course.size < LEAST_IPV4:
+            return RAISE_AT_ONCE
+        kind = big16(course.slab, at + 12)
         while (kind == VLAN or kind == QINQ) and end - at >= LEAST_IPV4 + 4:
             at += 4
-            kind = big16(slab, at + 12)
-        if kind == IPV4 and slab[at + 14] == PLAIN and not big16(slab, at + 20) & FRAGMENTED:
-            self.protocol, self.flags = slab[at + 23], slab[at + 47]
+            kind = big16(course.slab, at + 12)
+        if kind == IPV4 and course.slab[at + 14] == PLAIN and not big16(course.slab, at + 20) & FRAGMENTED:
+            self.protocol, self.flags = course.slab[at + 23], course.slab[at + 47]
             self.flow = flow_of(
-                0, big32(slab, at + 26), big16(slab, at + 34), 0, big32(slab, at + 30), big16(slab, at + 36),
+                0, big32(course.slab, at + 26), big16(course.slab, at + 34), 0, big32(course.slab, at + 30), big16(course.slab, at + 36),
                 self.protocol, 4,
             )
         elif kind == IPV6 and end - at >= LEAST_IPV6:
-            self.protocol, self.flags = slab[at + 20], slab[at + 67]
+            self.protocol, self.flags = course.slab[at + 20], course.slab[at + 67]
             self.flow = flow_of(
-                big64(slab, at + 22), big64(slab, at + 30), big16(slab, at + 54),
-                big64(slab, at + 38), big64(slab, at + 46), big16(slab, at + 56),
+                big64(course.slab, at + 22), big64(course.slab, at + 30), big16(course.slab, at + 54),
+                big64(course.slab, at + 38), big64(course.slab, at + 46), big16(course.slab, at + 56),
                 self.protocol, 6,
             )
         else:
             return SKIP if NO_TYPE[<size_t>kind] else RAISE_AT_ONCE
         if self.protocol != TCP and self.protocol != UDP:
             return SKIP if NO_PROTOCOL[<size_t>self.protocol] else RAISE_AT_ONCE
+        self.hash = table.hashed(self.flow)
         self.ip, self.old, self.opens = at + 14, kind == IPV4, self.protocol == TCP and self.flags & SYN != 0
         return ASK
 
@@ -225,13 +230,14 @@ cdef class Gate:
 
     def _rows(self, batch, Bytes slab, long long frame):
         """Whatever only Python can walk."""
+        cdef Course course = Course(batch)
         self.frames = frame - 1
         for row in batch.rows():
             self.frames += 1
             at, size, _, time, link = row
-            seen, self.last_ts = RAISE, time
-            if link == ETHERNET and size >= LEAST_IPV4:
-                seen = self.glance(slab, at, size, time // SECOND)
+            self.last_ts = time
+            course.packet, course.size, course.link, course.time = at, size, link, time
+            seen = self.glance(course)
             if seen == SKIP:
                 self.skipped += 1
             elif seen == ASK:
@@ -271,9 +277,7 @@ cdef class Gate:
         cdef size_t until = course.end
         cdef Glance seen
         while self.again or (course.at < until and course.step()):
-            seen = RAISE_AT_ONCE
-            if course.link == ETHERNET and course.size >= LEAST_IPV4:
-                seen = self.glance(course.slab, course.packet, course.size, course.time // SECOND)
+            seen = self.glance(course)
             if seen == ASK and raised:
                 self.again = True
                 break
@@ -296,19 +300,19 @@ cdef class Gate:
                 until = min(until, course.at + self.octets)
         return raised
 
-    cdef Glance glance(self, Bytes slab, size_t at, size_t size, int64_t second) except FAULT:
-        """What to do with an Ethernet frame."""
+    cdef Glance glance(self, Course course) except FAULT:
+        """What to do with the packet that a course has come to."""
         cdef Sight sight = self.sight
-        cdef Glance seen = sight.look(slab, at, size)
+        cdef Glance seen = course.look(sight, self.flows.table)
         cdef int64_t until
         if seen != ASK:
             return seen
-        until = self.flows.until(sight.flow)
-        if second < until and not sight.opens:
+        until = self.flows.until(sight.hash, sight.flow)
+        if course.time // SECOND < until and not sight.opens:
             return SKIP
         if tunnelled(sight.flow):
             return RAISE_AT_ONCE
-        if sight.protocol == UDP or sight.opens or (self.held and key_at(slab, sight.ip, sight.old) in self.held):
+        if sight.protocol == UDP or sight.opens or (self.held and key_at(course.slab, sight.ip, sight.old) in self.held):
             return ASK
         return RAISE_AT_ONCE if until else RAISE
 
@@ -385,7 +389,7 @@ cdef class Gate:
     cdef turn_away(self, int64_t ts, Py_ssize_t packets):
         """The flow last glanced at is foreign: so many packets of it never come up."""
         self.skipped += packets
-        self.flows.put(self.sight.flow, (ts + <int64_t>IGNORE_NS) // SECOND)
+        self.flows.put(self.sight.flow, ts // SECOND + IGNORE_S)
         return ()
 
     cdef hold(self, bytes key, int64_t seq, tuple packet, int64_t ts):
@@ -419,7 +423,7 @@ cdef class Gate:
         """Whether this segment belongs to an ignored flow. A new connection or the end of the time lifts that."""
         cdef uint64_t protocol = segment.protocol
         cdef Ends ends = segment_ends(segment.source, segment.target, protocol)
-        cdef int64_t until = self.flows.until(ends)
+        cdef int64_t until = self.flows.until(self.flows.table.hashed(ends), ends)
         if not until:
             return False
         if segment.ts // SECOND < until and not (protocol == TCP and segment.flags & SYN):

@@ -145,7 +145,8 @@ cdef class Table:
         """The flow's entry, or -1."""
         return self.at(self.hashed(ends), ends)
 
-    cdef int put(self, Ends ends, int64_t until) except -1 nogil:
+    cdef Py_ssize_t put(self, Ends ends, int64_t until) except -1 nogil:
+        """Returns the entry."""
         cdef uint64_t hash = self.hashed(ends)
         cdef Py_ssize_t found = self.at(hash, ends)
         cdef size_t entry, word
@@ -159,7 +160,7 @@ cdef class Table:
             self.ends[word + 2], self.ends[word + 3] = ends.other_high, ends.other_low
             self.ends[word + 4] = ends.rest
         self.until[entry] = until
-        return 0
+        return entry
 
     cdef size_t place(self, size_t one, size_t other) except? 0 nogil:
         """An entry for a new flow in one of two buckets: the emptier one's first free entry, else what ends first."""
@@ -182,17 +183,15 @@ cdef class Table:
             self.marks[<size_t>entry] = 0
         return 0
 
-    cdef int move_to(self, Table other) except -1 nogil:
-        """Empty it into another."""
-        cdef size_t entry, word, size = self.marks.shape[0]
-        for entry in range(size):
-            if self.marks[entry]:
-                word = entry * WORDS
-                other.put(
-                    Ends(self.ends[word], self.ends[word + 1], self.ends[word + 2], self.ends[word + 3], self.ends[word + 4]),
-                    self.until[entry],
-                )
-                self.marks[entry] = 0
+    cdef int move(self, size_t entry, Table other) except -1 nogil:
+        """An entry, if it is in use."""
+        cdef size_t word = entry * WORDS
+        if self.marks[entry]:
+            other.put(
+                Ends(self.ends[word], self.ends[word + 1], self.ends[word + 2], self.ends[word + 3], self.ends[word + 4]),
+                self.until[entry],
+            )
+            self.marks[entry] = 0
         return 0
 
 
@@ -203,6 +202,8 @@ cdef class Ignored:
     `lifted`, and `settle` carries both out."""
 
     cdef Table table, recent
+    cdef uint32_t[::1] entries  # those of `recent` that are in use
+    cdef size_t count
     cdef set lifted
     cdef bint shared  # whether another thread may look into the table
     cdef bint waiting  # whether there is anything to carry out
@@ -210,13 +211,13 @@ cdef class Ignored:
 
     def __init__(self, entries, secret):
         self.table, self.recent, self.lifted = Table(entries, secret), Table(MAX_RECENT_FLOWS, secret), set()
+        self.entries = zeros(MAX_RECENT_FLOWS * 4).cast("I")
 
     def __len__(self):
         return len(self.table) + len(self.recent)
 
-    cdef inline int64_t until(self, Ends ends) except -1:
+    cdef inline int64_t until(self, uint64_t hash, Ends ends) except -1:
         """The second at which ignoring the flow ends; 0 where it is not ignored."""
-        cdef uint64_t hash = self.table.hashed(ends)
         cdef Py_ssize_t entry
         if self.waiting:
             entry = self.recent.at(hash, ends)
@@ -229,9 +230,14 @@ cdef class Ignored:
 
     cdef int put(self, Ends ends, int64_t until) except -1:
         if not self.shared:
-            return self.table.put(ends, until)
+            self.table.put(ends, until)
+            return 0
+        if self.count == <size_t>self.entries.shape[0]:
+            return 0  # it will come up again
         self.waiting = True
-        return self.recent.put(ends, until)
+        self.entries[self.count] = self.recent.put(ends, until)
+        self.count += 1
+        return 0
 
     cdef int drop(self, Ends ends) except -1:
         if not self.shared:
@@ -245,11 +251,14 @@ cdef class Ignored:
     cdef int settle(self) except -1:
         """No other thread looks into the table now."""
         cdef uint64_t high, low, other_high, other_low, rest
+        cdef size_t entry
         if self.waiting:
             for high, low, other_high, other_low, rest in self.lifted:
                 self.table.drop(Ends(high, low, other_high, other_low, rest))
             self.lifted.clear()
-            self.recent.move_to(self.table)
+            for entry in range(self.count):
+                self.recent.move(self.entries[entry], self.table)
+            self.count = 0
             self.waiting = False
         return 0
 

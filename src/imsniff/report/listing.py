@@ -44,13 +44,18 @@ COLUMNS = (
 
 def print_tsv(shown: Iterable[Shown], *, changes: bool) -> None:
     """Every finding, whole. changes: with a first column that says how each stands."""
-    click.echo("\t".join((["change"] if changes else []) + list(COLUMNS)))
+    rows = ["\t".join((["change"] if changes else []) + list(COLUMNS))]
     for one in shown:
         f = one.finding
-        values = {"severity": f.severity.value, "service": service_of(f)}
-        times = {name: f"{getattr(f, name)[:19]}Z" for name in ("first_seen", "last_seen")}
-        cells = [str({**values, **times}.get(name, getattr(f, name, ""))) for name in COLUMNS]
-        click.echo("\t".join(visible(cell) for cell in ([one.change] if changes else []) + cells))
+        cells = {
+            "severity": f.severity.value,
+            "service": service_of(f),
+            "first_seen": f"{f.first_seen[:19]}Z",
+            "last_seen": f"{f.last_seen[:19]}Z",
+        }
+        texts = [cells[name] if name in cells else str(getattr(f, name)) for name in COLUMNS]
+        rows.append("\t".join([visible(text) for text in ([one.change] if changes else []) + texts]))
+    click.echo("\n".join(rows))
 
 
 def print_findings(shown: Iterable[Shown], most: int, elsewhere: str) -> None:
