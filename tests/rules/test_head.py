@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from imsniff.classify.scanner import FOREIGN, hopeless
+from imsniff.rules.head import LONGEST
+from imsniff.rules.loader import load
 from imsniff.rules.pattern import BadPattern, from_hex, from_pattern
 
 
@@ -77,3 +81,68 @@ def test_it_allows_all_that_the_pattern_matches(one, other, data):
         assert seen or not matches
         assert seen == matches or not expression.head.exact
     assert not (all(found) and expressions[0].head.excludes(expressions[1].head))
+
+
+# --- what may yet become a match --------------------------------------------------------------------------------------
+
+GROUPED = st.tuples(PATTERNS, PATTERNS, REPEATS, PATTERNS).map(lambda parts: "(?:{}|{}){}{}".format(*parts))
+FRONTED = st.tuples(PATTERNS, PATTERNS).map(lambda parts: r"(?:^|\n){}|{}".format(*parts))
+LONG = st.tuples(st.sampled_from(["[ab]{2,24}", "a{0,16}", ".{1,40}", "(?:ab|c){3,9}"]), PATTERNS).map("".join)
+
+
+@given(
+    data=st.data(), pattern=PATTERNS | GROUPED | FRONTED | LONG, flags=st.sampled_from(["", "(?i)", "(?s)", "(?is)"])
+)
+def test_all_that_may_yet_match_is_begun(data, pattern, flags):
+    """However little of a match is there, beyond the bytes that are always asked for."""
+    try:
+        expression = from_pattern(flags + pattern)
+    except BadPattern:
+        return
+    longer = flags.replace("i", "").replace("(?)", "") + f"(?:{pattern})(?s:.*)"
+    match = data.draw(
+        st.from_regex(longer.replace("(?:^|", "(?:|").encode(), fullmatch=True)
+    )  # knows no caseless bytes
+    if "i" in flags:
+        match = data.draw(st.sampled_from([match, match.swapcase()]))
+    assume(re.match(f"{flags}(?:{pattern})".encode(), match))
+    begun = re.compile(expression.begun.encode())
+    for size in range(LONGEST, len(match) + 1):
+        assert begun.match(match[:size]), size
+        assert begun.match(b"\n\n" + match[:size], 2), size
+
+
+@pytest.mark.parametrize(
+    ("pattern", "data", "begins"),
+    [
+        ("[A-Z]{2,24} sip:", b"REGISTER sip:ann", True),
+        ("[A-Z]{2,24} sip:", b"POST /index.html", False),
+        ("[A-Z]{2,24} sip:", b"ABCDEFGHIJKLMNOPQ", True),
+        (" {0,4}(?:PRIVMSG|NOTICE|NS) #", b"POST /index.html", False),
+        (" {0,4}(?:PRIVMSG|NOTICE|NS) #", b"    PRIVMSG #abc", True),
+        ("a{20}b", b"a" * 16, True),
+        ("a{20}b", b"a" * 15 + b"b", False),
+        ("(?:^|\\n)VER", b"VER 1 MSNP8 CVR0", True),
+        ("(?:^|\\n)VER", b"SVER 1 MSNP8 CVR", False),
+    ],
+)
+def test_what_has_begun(pattern, data, begins):
+    assert (re.match(from_pattern(pattern).begun.encode(), data) is not None) is begins
+
+
+def test_hex_may_have_begun():
+    expression = from_hex("2A [01-05] " + "?? " * 20 + "01")
+    assert re.match(expression.begun.encode(), b"\x2a\x02" + bytes(14))
+    assert not re.match(expression.begun.encode(), b"\x2a\x06" + bytes(14))
+
+
+def test_no_example_of_a_rule_is_hopeless():
+    rules = load(user=Path("/nonexistent")).payload
+    for transport in "tcp", "udp":
+        find = re.compile(hopeless(rules, transport))
+        for rule in rules:
+            if rule.protocol != FOREIGN and transport in rule.transport:
+                flags = (re.IGNORECASE * rule.expression.caseless) | (re.DOTALL * rule.expression.dotall)
+                looks = re.compile(rule.expression.text.encode(), flags)
+                for data in filter(looks.match, rule.examples):  # the others are found later in a stream
+                    assert all(find.match(data[:size]) is None for size in range(len(data) + 1)), (rule.id, data)

@@ -22,8 +22,8 @@ EngineName = Literal["auto", "hyperscan", "re"]
 
 def hopeless(rules: Iterable[PayloadRule], transport: str) -> bytes:
     """A pattern of first bytes with which no messenger's rule can match, whatever follows."""
-    heads = {rule.expression.head.pattern for rule in rules if transport in rule.transport and rule.protocol != FOREIGN}
-    return b"(?!%b)(?s:.{%d})" % (b"|".join(sorted(heads)) or b"(?!)", LONGEST)
+    begun = {rule.expression.begun for rule in rules if transport in rule.transport and rule.protocol != FOREIGN}
+    return b"(?=(?s:.{%d}))(?!%b)" % (LONGEST, "|".join(sorted(begun)).encode() or b"(?!)")
 
 
 class Scanner:

@@ -19,7 +19,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from imsniff.limits import MAX_RULE_EXPANDED, MAX_RULE_PATTERN, MAX_RULE_REPEAT
-from imsniff.rules.head import NOTHING, Head, of_byte
+from imsniff.rules.head import LONGEST, NOTHING, Head, of_byte
 
 
 class BadPattern(ValueError):
@@ -38,6 +38,9 @@ class Expression(NamedTuple):
     """Bytes of the shortest match."""
     head: Head = NOTHING
     """Which bytes it can begin with."""
+    begun: str = ""
+    """What all data of LONGEST bytes or more match that match the pattern or may yet, when more comes. Only `re` knows
+    this language: data end where `\\Z` does."""
 
 
 class _Shape(NamedTuple):
@@ -47,12 +50,19 @@ class _Shape(NamedTuple):
     expanded: int
     endless: bool
     head: Head
+    open: str
+    """The same part where the data may end within it."""
+    begun: str
+    """The same for a part at the front, where the data reach over what is within LONGEST bytes."""
 
 
-_NOTHING = _Shape(0, 0, False, NOTHING)
+_NOTHING = _Shape(0, 0, False, NOTHING, "", "")
 _FLAGS = re.compile(r"\(\?(i|s|is|si)\)")
 _REPEAT = re.compile(r"\{(\d{1,5})(,(\d{0,5}))?\}")
 _HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{2}")
+_INNER_FRONT = re.compile(r"[(|:]\^")
+"""`^` within a group, perhaps: to `re` it means the front of a slab, not of what is looked at."""
+_REST = "(?s:.*)"
 _CLASS_ESCAPES = "nrtfdDsSwW"
 _SPECIAL = "^$*+?{"
 
@@ -85,8 +95,9 @@ class _Parser:
         found = [self.branch(depth, front=front)]
         while self.take("|"):
             found.append(self.branch(depth, front=front))
-        shortest, expanded, endless, heads = zip(*found, strict=True)
-        return _Shape(min(shortest), sum(expanded), any(endless), reduce(Head.either, heads))
+        shortest, expanded, endless, heads, opened, begun = zip(*found, strict=True)
+        head = reduce(Head.either, heads)
+        return _Shape(min(shortest), sum(expanded), any(endless), head, "|".join(opened), "|".join(begun))
 
     def branch(self, depth: int, *, front: bool) -> _Shape:
         whole = _NOTHING
@@ -95,13 +106,26 @@ class _Parser:
         while self.peek() not in ("", "|", ")"):
             if self.peek() == "$" and self.at == len(self.text) - 1 and depth == 0:
                 break
+            began = self.at
             part = self.repeated(self.atom(depth, front=front))
             front = False
+            text, opened, begun = self.text[began : self.at], whole.open, whole.begun
+            if whole.shortest < LONGEST:
+                within = max(whole.head.lengths) + max(part.head.lengths) < LONGEST
+                opened += part.open
+                if within and not _INNER_FRONT.search(text):
+                    begun += text
+                else:
+                    begun += part.open if max(whole.head.lengths) else part.begun
+                if whole.shortest + part.shortest >= LONGEST:  # enough was seen, whatever follows
+                    opened, begun = opened + _REST, begun + _REST
             whole = _Shape(
                 whole.shortest + part.shortest,
                 whole.expanded + part.expanded,
                 whole.endless or part.endless,
                 whole.head.then(part.head),
+                opened,
+                begun,
             )
         return whole
 
@@ -121,8 +145,9 @@ class _Parser:
             raise self.fault(f"`{char}` repeats nothing; a literal one is written \\{char}")
         else:
             self.at += 1
-        head = of_byte(self.text[began : self.at], caseless=self.caseless, dotall=self.dotall)
-        return _Shape(1, 1, False, head)
+        text = self.text[began : self.at]
+        head = of_byte(text, caseless=self.caseless, dotall=self.dotall)
+        return _Shape(1, 1, False, head, rf"(?:{text}|\Z)", text)
 
     def group(self, depth: int, *, front: bool) -> _Shape:
         if not self.take("(?:"):
@@ -134,7 +159,7 @@ class _Parser:
         inside = self.branches(depth + 1, front=front)
         if not self.take(")"):
             raise self.fault("a `)` is missing")
-        return inside
+        return inside._replace(open=f"(?:{inside.open})", begun=f"(?:{inside.begun})")
 
     def escape(self, *, in_class: bool = False) -> None:
         self.at += 1
@@ -171,6 +196,7 @@ class _Parser:
                 self.at += 1
 
     def repeated(self, part: _Shape) -> _Shape:
+        began = self.at
         if self.take("*"):
             low, high = 0, None
         elif self.take("+"):
@@ -201,7 +227,8 @@ class _Parser:
             raise self.fault("an endless repeat inside an endless repeat")
         times = max(low, 1) if high is None else high
         head = part.head.times(low, high)
-        return _Shape(part.shortest * low, part.expanded * times, part.endless or high is None, head)
+        opened = part.open + self.text[began : self.at]
+        return _Shape(part.shortest * low, part.expanded * times, part.endless or high is None, head, opened, opened)
 
 
 def from_pattern(pattern: str) -> Expression:
@@ -225,7 +252,8 @@ def from_pattern(pattern: str) -> Expression:
         raise BadPattern("matches the empty string")
     if shape.expanded > MAX_RULE_EXPANDED:
         raise BadPattern(f"its bounded repeats, written out, make more than {MAX_RULE_EXPANDED} positions")
-    return Expression(parser.text, parser.caseless, parser.dotall, to_end, shape.shortest, shape.head)
+    begun = f"(?{letters}:{shape.begun})" if letters else shape.begun
+    return Expression(parser.text, parser.caseless, parser.dotall, to_end, shape.shortest, shape.head, begun)
 
 
 _HEX_TOKEN = re.compile(r"\s*(\?\?|[0-9A-Fa-f](?:[0-9A-Fa-f]|\?)|\[[0-9A-Fa-f|\s-]+\])")
@@ -249,7 +277,7 @@ def from_hex(text: str) -> Expression:
     if not out:
         raise BadPattern("no byte that must be there")
     heads = [of_byte(byte, caseless=False, dotall=False) for byte in out]
-    return Expression("".join(out), shortest=len(out), head=reduce(Head.then, heads))
+    return Expression("".join(out), shortest=len(out), head=reduce(Head.then, heads), begun="".join(out[:LONGEST]))
 
 
 _ANY = r"[\x00-\xff]"

@@ -278,6 +278,7 @@ def _be_scribe(sock: socket.socket) -> NoReturn:
     try:
         for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the whole process group gets Ctrl-C
             signal.signal(one, signal.SIG_IGN)  # the other process says when to end
+        os.nice(10)  # the other processor is that of the thread which reads ahead: what is found can wait a moment
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1):  # who reads from a pipe waits until nobody holds it any more
             os.dup2(nothing, stream)
