@@ -20,7 +20,7 @@ from imsniff.limits import IGNORE_NS
 from imsniff.net import gate as reference
 from imsniff.net.decode import Decoder
 from tests.net.forge import ACK, FIN, RST, SYN, end, pcap_batch, tcp, udp
-from tests.net.test_gate_compiled import PACKETS, framed_as_pcapng, porch
+from tests.net.test_gate_compiled import PACKETS, block, framed_as_pcapng, interface, porch, section
 
 compiled = pytest.importorskip("imsniff.net._gate", reason="no compiler was there")
 
@@ -195,3 +195,16 @@ def test_what_no_scout_can_do(tmp_path):
     path.write_bytes(as_pcap([(0, tcp(A, B))] * 10))
     with open_capture(path, slab_size=100, follow=True, idle=lambda: False) as capture:
         assert capture.file is None, "it may grow"
+
+
+def test_links_of_all_sections_are_told(tmp_path):
+    """Also where the scout is in the next section already."""
+    path = tmp_path / "office.pcapng"
+    packet = struct.pack("<IIIII", 0, 0, 0, 100, 100) + bytes(100)
+    made = [section("<") + interface("<", link=link) + block("<", 6, packet) * 10 for link in (999, 1)]
+    path.write_bytes(b"".join(made))
+    with open_capture(path, slab_size=1200) as capture, compiled.Gate().scout(capture.walk) as scout:
+        for _ in capture.ahead(scout):
+            pass
+        assert capture.links == {1, 999}
+        assert capture.frames == 20

@@ -54,6 +54,8 @@ class Capture:
         """Where in the file the slab begins."""
         self._broken = ""
         self._more = True
+        self.links: set[int] = set()
+        """Link types of the interfaces of the packets given out so far, and of those told of beside them."""
         self._declared: Callable[[], set[int]] = set
         self._walk = self._open()
 
@@ -66,11 +68,6 @@ class Capture:
     def total(self) -> int | None:
         """Bytes of the file on disk; None where it is not a file."""
         return self._source.total
-
-    @property
-    def links(self) -> set[int]:
-        """Link types of the interfaces that the file has told of so far, in its present section."""
-        return self._declared()
 
     def __iter__(self) -> Iterator[Batch]:
         """Raises CaptureCut behind the last packet that could be read, when that is not the end."""
@@ -137,6 +134,7 @@ class Capture:
         """It was walked. Why it cannot be read on behind it; mostly empty."""
         self._at, frames, fault = batch.finish()
         self.frames += frames
+        self.links |= self._declared()
         return fault
 
     def _ended(self, fault: str) -> None:

@@ -199,19 +199,17 @@ def _one(path: Path, stretch: Stretch, idle: Idle | None) -> Generator[Record | 
         with open_capture(path, follow=idle is not None, idle=idle) as capture:
             stretch.begin(capture.name)
             error = ""
-            links: set[int] = set()
             try:
                 with closing(stretch.batches(capture)) as batches:
                     for batch in batches:
                         yield from stretch.read(batch)
-                        links |= capture.links
                         yield Step(capture.name, capture.consumed, capture.total)
             except CaptureError as why:  # what came before is analysed all the same
                 error = str(why)
             packets = capture.frames
             stretch.end(packets)
-            unknown = links - LINKS.keys()
-            if not error and packets and unknown and unknown == links:
+            unknown = capture.links - LINKS.keys()
+            if not error and packets and unknown and unknown == capture.links:
                 error = f"{capture.name}: nothing in it could be looked at: {_unknown(unknown)}"
                 unknown = set()
             return Ended(path, packets, error, remark=f"{capture.name}: {_unknown(unknown)}" if unknown else "")

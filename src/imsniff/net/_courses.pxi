@@ -2,7 +2,7 @@
 # whatever is rare in it.
 
 cdef extern from *:
-    const uint64_t FAULTY "UINT64_MAX"  # no number of fewer bytes: to ask whether it means an error takes the interpreter's lock
+    const uint64_t FAULTY "UINT64_MAX"  # no number of fewer bytes: to ask whether it is an error takes the lock
 
 
 cdef inline uint64_t big16(Bytes slab, size_t at) except FAULTY nogil:
@@ -50,7 +50,7 @@ cdef class Course:
 
     cdef Glance look(self, Sight sight, Table table) except FAULT nogil:
         """What a glance at that packet shows."""
-        return sight.look(self, table)
+        return sight.look(self.slab, self.packet, self.size, self.link, table)
 
 
 cdef class Records(Course):

@@ -3,7 +3,9 @@
 """The gate, compiled: keeps the contract of `gate.py`, which is the reference, in a fraction of its time.
 
 Native are the walk (`_courses.pxi`), the glance at a frame, the tables of ignored flows (`_table.pxi`), what waits on
-the porch (`_porch.pxi`), the segment in a plain packet (`_plain.pxi`), and what goes ahead on another thread (`_scout.pxi`, `_sieve.pxi`). Whatever is rarer (another link type, a fragment, a block without packet) is left to Python.
+the porch (`_porch.pxi`), the segment in a plain packet (`_plain.pxi`), and what goes ahead on another thread
+(`_scout.pxi`, `_sieve.pxi`). Whatever is rarer (another link type, a fragment, a block without packet) is left to
+Python.
 
 Every byte is read through a typed memoryview with its bounds checked, and nothing is allocated for a packet that is
 skipped. Raised packets are handed up in chunks, so that the walk is left once a chunk and not once a packet: a flow
@@ -113,27 +115,27 @@ cdef class Sight:
     cdef bint old  # IPv4
     cdef bint opens  # a TCP connection, whatever was before on the same ports
 
-    cdef Glance look(self, Course course, Table table) except FAULT nogil:
-        """What to do with the packet that a course has come to, whatever its flow is; ASK: it depends on that."""
-        cdef size_t at = course.packet, end = at + course.size
+    cdef Glance look(self, Bytes slab, size_t at, size_t size, int link, Table table) except FAULT nogil:
+        """What to do with a frame whatever its flow is; ASK: it depends on that."""
+        cdef size_t end = at + size
         cdef uint64_t kind
-        if course.link != ETHERNET or course.size < LEAST_IPV4:
+        if link != ETHERNET or size < LEAST_IPV4:
             return RAISE_AT_ONCE
-        kind = big16(course.slab, at + 12)
+        kind = big16(slab, at + 12)
         while (kind == VLAN or kind == QINQ) and end - at >= LEAST_IPV4 + 4:
             at += 4
-            kind = big16(course.slab, at + 12)
-        if kind == IPV4 and course.slab[at + 14] == PLAIN and not big16(course.slab, at + 20) & FRAGMENTED:
-            self.protocol, self.flags = course.slab[at + 23], course.slab[at + 47]
+            kind = big16(slab, at + 12)
+        if kind == IPV4 and slab[at + 14] == PLAIN and not big16(slab, at + 20) & FRAGMENTED:
+            self.protocol, self.flags = slab[at + 23], slab[at + 47]
             self.flow = flow_of(
-                0, big32(course.slab, at + 26), big16(course.slab, at + 34), 0, big32(course.slab, at + 30), big16(course.slab, at + 36),
+                0, big32(slab, at + 26), big16(slab, at + 34), 0, big32(slab, at + 30), big16(slab, at + 36),
                 self.protocol, 4,
             )
         elif kind == IPV6 and end - at >= LEAST_IPV6:
-            self.protocol, self.flags = course.slab[at + 20], course.slab[at + 67]
+            self.protocol, self.flags = slab[at + 20], slab[at + 67]
             self.flow = flow_of(
-                big64(course.slab, at + 22), big64(course.slab, at + 30), big16(course.slab, at + 54),
-                big64(course.slab, at + 38), big64(course.slab, at + 46), big16(course.slab, at + 56),
+                big64(slab, at + 22), big64(slab, at + 30), big16(slab, at + 54),
+                big64(slab, at + 38), big64(slab, at + 46), big16(slab, at + 56),
                 self.protocol, 6,
             )
         else:
@@ -167,7 +169,8 @@ cdef class Gate:
     def __init__(
         self, porch=None, *, enabled=True, chunk=GATE_CHUNK, octets=GATE_BYTES, entries=MAX_IGNORED_FLOWS, secret=None
     ):
-        """`porch`: where flows wait that have not said a word. `chunk` packets are handed up at a time, or what comes within `octets` bytes; `entries`: size of the table."""
+        """`porch`: where flows wait that have not said a word. `chunk` packets are handed up at a time, or what comes
+        within `octets` bytes; `entries`: size of the table."""
         self.enabled = enabled
         self.chunk = max(1, chunk)
         self.octets = octets
@@ -312,7 +315,9 @@ cdef class Gate:
             return SKIP
         if tunnelled(sight.flow):
             return RAISE_AT_ONCE
-        if sight.protocol == UDP or sight.opens or (self.held and key_at(course.slab, sight.ip, sight.old) in self.held):
+        if sight.protocol == UDP or sight.opens:
+            return ASK
+        if self.held and key_at(course.slab, sight.ip, sight.old) in self.held:
             return ASK
         return RAISE_AT_ONCE if until else RAISE
 

@@ -2,8 +2,8 @@
 # the stages above are at work on the one before. It takes the interpreter's lock only for what is rare: to get it from a
 # thread that is at work takes longer than all that the scout has to do.
 #
-#     begin     the file, where in the slab to read on, how to walk        then the scout is at work
-#     wait      bytes read; what is left of the batch, how far the walk came
+#     begin     a batch that ends where to read on, and the file       the scout is at work
+#     wait      the batch, which ends where the reading did, sifted    it rests
 
 cdef extern from *:
     """

@@ -38,8 +38,10 @@ cdef class Left(Course):
     cdef Glance look(self, Sight sight, Table table) except FAULT nogil:
         cdef size_t one = self.coming - 1
         if self.whole:
-            return sight.look(self, table)
-        sight.flow = Ends(self.seen[one, 0], self.seen[one, 1], self.seen[one, 2], self.seen[one, 3], self.seen[one, 4])
+            return Course.look(self, sight, table)
+        sight.flow = Ends(
+            self.seen[one, 0], self.seen[one, 1], self.seen[one, 2], self.seen[one, 3], self.seen[one, 4]
+        )
         sight.hash, sight.ip = self.seen[one, 5], self.seen[one, 6]
         sight.protocol, sight.flags = self.seen[one, 7] & 0xFF, self.seen[one, 7] >> 8 & 0xFF
         sight.old, sight.opens = self.seen[one, 7] >> 16 & 1, self.seen[one, 7] >> 17 & 1
@@ -114,14 +116,14 @@ cdef class Sieve:
         rest = Batch(batch.capture, batch.slab, course.at, batch.end, 1, batch.walk)
         for row in rest.rows():
             course.packet, course.size, course.wire, course.time, course.link = row
-            left.add(course, self.sight.look(course, self.table), self.sight)
+            left.add(course, course.look(self.sight, self.table), self.sight)
         left.end = course.end
         stop, _, fault = rest.walked
         batch.walked, batch.sifted = Walked(stop, left.packets, fault), left
 
     cdef Glance judge(self, Course course) except FAULT nogil:
         """SKIP, or what a glance shows."""
-        cdef Glance seen = self.sight.look(course, self.table)
+        cdef Glance seen = course.look(self.sight, self.table)
         cdef uint64_t hash = self.sight.hash
         cdef Py_ssize_t entry
         if seen != ASK or self.blind:

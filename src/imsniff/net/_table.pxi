@@ -188,7 +188,10 @@ cdef class Table:
         cdef size_t word = entry * WORDS
         if self.marks[entry]:
             other.put(
-                Ends(self.ends[word], self.ends[word + 1], self.ends[word + 2], self.ends[word + 3], self.ends[word + 4]),
+                Ends(
+                    self.ends[word], self.ends[word + 1], self.ends[word + 2], self.ends[word + 3],
+                    self.ends[word + 4],
+                ),
                 self.until[entry],
             )
             self.marks[entry] = 0
