@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import sqlite3
+import subprocess
+import tempfile
 from datetime import UTC, datetime, timedelta
+from glob import glob
+from pathlib import Path
 
 import pytest
 
@@ -23,15 +28,42 @@ def clock():
 def where(request, tmp_path, monkeypatch):
     """A database of each kind; `other` is SQLite treated as one that has no ON CONFLICT."""
     if request.param == "postgresql":
-        url = os.environ.get("IMSNIFF_TEST_POSTGRESQL")
-        if not url:
-            pytest.skip("set IMSNIFF_TEST_POSTGRESQL to the URL of an empty scratch database")
-        pytest.importorskip("psycopg")
+        url = request.getfixturevalue("postgresql")
         request.addfinalizer(_emptied(url))  # noqa: PT021 - the other kinds leave nothing behind
         return url
     if request.param == "other":
         monkeypatch.setattr("imsniff.store.conflict._INSERT", {})
     return str(tmp_path / "store.db")
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """URL of a PostgreSQL server that lives as long as the tests, or of the empty scratch database that
+    IMSNIFF_TEST_POSTGRESQL names."""
+    pytest.importorskip("psycopg")
+    if url := os.environ.get("IMSNIFF_TEST_POSTGRESQL"):
+        yield url
+        return
+    programs = shutil.which("initdb") or max(glob("/usr/lib/postgresql/*/bin/initdb"), default=None)
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed, nor does IMSNIFF_TEST_POSTGRESQL name a scratch database")
+    with tempfile.TemporaryDirectory(prefix="imsniff-pg-") as folder:  # a socket's path must be short
+        owner = {}
+        if os.geteuid() == 0:  # which the server refuses to be
+            owner = {"user": "postgres", "group": "postgres", "extra_groups": ()}
+            shutil.chown(folder, "postgres", "postgres")
+
+        def run(program, *options):
+            command = [Path(programs).with_name(program), "-D", f"{folder}/data", *options]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, **owner)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+        run("initdb", "-A", "trust", "-U", "imsniff", "--no-sync")
+        run("pg_ctl", "-w", "-l", f"{folder}/log", "-o", f"-F -k {folder} -c listen_addresses=", "start")
+        try:
+            yield f"postgresql://imsniff@/postgres?host={folder}"
+        finally:
+            run("pg_ctl", "-m", "immediate", "stop")
 
 
 def _emptied(url):
