@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import tempfile
 from datetime import UTC, datetime, timedelta
-from glob import glob
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def postgresql():
     if url := os.environ.get("IMSNIFF_TEST_POSTGRESQL"):
         yield url
         return
-    programs = shutil.which("initdb") or max(glob("/usr/lib/postgresql/*/bin/initdb"), default=None)
+    programs = shutil.which("initdb") or max(Path("/usr/lib/postgresql").glob("*/bin/initdb"), default=None)
     if programs is None:
         pytest.skip("PostgreSQL is not installed, nor does IMSNIFF_TEST_POSTGRESQL name a scratch database")
     with tempfile.TemporaryDirectory(prefix="imsniff-pg-") as folder:  # a socket's path must be short
