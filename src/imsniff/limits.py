@@ -103,6 +103,10 @@ MAX_IGNORED_FLOWS: Final = 1_310_720
 """Flows the compiled gate remembers as not IM: a million at once, and room so that hashing finds a place for each. 52
 bytes an entry, taken at the start and touched as they fill. Full: of sixteen entries what ends first is forgotten."""
 
+HEAD_BYTES: Final = 16
+"""First bytes of a pattern that are told without any data, and of a flow that are asked whether they may yet become a
+match: that question is put to `re`, which is quick on so few whatever the rule."""
+
 MAX_RECENT_FLOWS: Final = 16_384
 """Flows that wait to be put into that table, while another thread looks into it: as many as begin within two slabs, and
 more. What finds no room comes up again and is decided again."""

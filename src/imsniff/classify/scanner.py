@@ -21,7 +21,8 @@ EngineName = Literal["auto", "hyperscan", "re"]
 
 
 def hopeless(rules: Iterable[PayloadRule], transport: str) -> bytes:
-    """A pattern of first bytes with which no messenger's rule can match, whatever follows."""
+    """A pattern of LONGEST first bytes with which no messenger's rule can match, whatever follows. It is to look at no
+    more of them."""
     begun = {rule.expression.begun for rule in rules if transport in rule.transport and rule.protocol != FOREIGN}
     return b"(?=(?s:.{%d}))(?!%b)" % (LONGEST, "|".join(sorted(begun)).encode() or b"(?!)")
 
@@ -51,7 +52,7 @@ class Scanner:
         found = self._hopeless.get(transport)
         if found is None:
             found = self._hopeless[transport] = re.compile(hopeless(self._rules, transport))
-        return found.match(data) is not None
+        return found.match(data, 0, LONGEST) is not None
 
     def _compile(self, transport: str, *, midstream: bool) -> tuple[Engine, tuple[PayloadRule, ...]]:
         rules = tuple(rule for rule in self._rules if transport in rule.transport)

@@ -38,6 +38,7 @@ from imsniff.capture.pcapng import ENHANCED, PACKET, SECTION, SIMPLE
 from imsniff.limits import (
     GATE_BYTES,
     GATE_CHUNK,
+    HEAD_BYTES,
     IGNORE_NS,
     MAX_BLOCK,
     MAX_IGNORED_FLOWS,
@@ -94,6 +95,7 @@ cdef enum Glance:
 
 cdef int64_t LATEST = (1 << 63) - 1, IGNORE_S = IGNORE_NS // SECOND
 cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, MOST_OCTETS = MAX_PORCH_OCTETS
+cdef size_t FIRST_BYTES = HEAD_BYTES
 cdef Py_ssize_t MOST_HELD = MAX_PORCH_PACKETS, MOST_WAITING = MAX_PORCH
 cdef int64_t LONGEST_WAIT = UNDECIDED_IDLE_NS
 cdef bint HOST_IS_BIG = sys.byteorder == "big"
@@ -373,7 +375,7 @@ cdef class Gate:
         """Whether the first words of a side make its connection foreign; see `porch.py`."""
         if self.foreign(self.porch.foreign.get(TCP), TCP, raw, start, end, key):
             return True
-        if not self.foreign(self.porch.hopeless, TCP, raw, start, end, key):
+        if not self.foreign(self.porch.hopeless, TCP, raw, start, min(end, start + FIRST_BYTES), key):
             return False
         if waiting.spoken is not None:
             return True

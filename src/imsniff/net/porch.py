@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from struct import Struct
 from typing import NamedTuple
 
-from imsniff.limits import MAX_PORCH, MAX_PORCH_OCTETS, MAX_PORCH_PACKETS, UNDECIDED_IDLE_NS
+from imsniff.limits import HEAD_BYTES, MAX_PORCH, MAX_PORCH_OCTETS, MAX_PORCH_PACKETS, UNDECIDED_IDLE_NS
 from imsniff.net.packet import Buffer
 from imsniff.net.segment import TCP, UDP, Flag, flow_key
 
@@ -43,7 +43,7 @@ class Opening(NamedTuple):
     pattern: bytes
     """As `re` reads it, of a bounded number of bytes."""
     both: bool = False
-    """Whether that is certain only where both sides begin so."""
+    """Whether that is certain only where both sides begin so, told by HEAD_BYTES."""
 
 
 def reversed_key(key: bytes) -> bytes:
@@ -200,7 +200,7 @@ class Porch:
         that this one has spoken is noted."""
         if self._is_foreign(self.foreign.get(TCP), slab, start, end, TCP, key):
             return True
-        if not self._is_foreign(self.hopeless, slab, start, end, TCP, key):
+        if not self._is_foreign(self.hopeless, slab, start, min(end, start + HEAD_BYTES), TCP, key):
             return False
         if waiting.spoken is not None:
             return True

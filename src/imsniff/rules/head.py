@@ -12,7 +12,9 @@ from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
-LONGEST = 16
+from imsniff.limits import HEAD_BYTES
+
+LONGEST = HEAD_BYTES
 """Positions that are told. A length of this many means: so many or more."""
 
 ALL_BYTES = bytes(range(256))
