@@ -28,7 +28,8 @@ from imsniff.capture.pcapng import Interface, Pcapng
 from imsniff.capture.ring import Blocks
 from imsniff.net.decode import Decoder
 from imsniff.net.gate import Gate as Reference
-from imsniff.net.porch import Opening, Porch
+from imsniff.net.porch import Opening, Porch, Raised
+from imsniff.net.segment import Segment
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "out" / "asan"
@@ -99,12 +100,7 @@ def _agree_ahead(data: bytes, every: int, slab_size: int) -> None:
                 scout = gate.scout(capture.walk) if capture.file is not None else None
                 batches = capture if scout is None else capture.ahead(stack.enter_context(scout))
                 for batch in batches:
-                    for packet in gate.raise_packets(batch):
-                        for segment in decoder.segments(*packet):
-                            if not gate.covers(segment):
-                                through.append(segment)
-                                if (segment.source[-1] + segment.target[-1]) % every == 0:
-                                    gate.ignore(segment)
+                    _hear(gate, batch, decoder, every, [], through)
             except CaptureError as why:
                 error = str(why).partition(": ")[2]
         told.append((through, error, gate.frames))
@@ -116,9 +112,10 @@ def _porch() -> Porch:
     return Porch([Opening(6, rb"[\x00-\x7f]"), Opening(17, rb"[\x00-\x7f]")])
 
 
-def _played(gate: Reference, slab: bytearray, start: int, walk: Walk, every: int) -> tuple[object, ...]:
-    """Raised, let through, how it ended. `gate` is either."""
-    batch, decoder, raised, through = Batch("fuzz", slab, start, len(slab), 1, walk), Decoder(), [], []
+def _hear(
+    gate: Reference, batch: Batch, decoder: Decoder, every: int, raised: list[Raised], through: list[Segment]
+) -> None:
+    """What the stages above do with a batch: every so many flows are ignored as soon as they are heard."""
     for packet in gate.raise_packets(batch):
         raised.append(packet)
         for segment in decoder.segments(*packet):
@@ -126,6 +123,12 @@ def _played(gate: Reference, slab: bytearray, start: int, walk: Walk, every: int
                 through.append(segment)
                 if (segment.source[-1] + segment.target[-1]) % every == 0:
                     gate.ignore(segment)
+
+
+def _played(gate: Reference, slab: bytearray, start: int, walk: Walk, every: int) -> tuple[object, ...]:
+    """Raised, let through, how it ended. `gate` is either."""
+    batch, raised, through = Batch("fuzz", slab, start, len(slab), 1, walk), [], []
+    _hear(gate, batch, Decoder(), every, raised, through)
     return raised, through, batch.walked, gate.frames
 
 

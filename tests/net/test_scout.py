@@ -8,7 +8,6 @@ import struct
 import tempfile
 import threading
 from pathlib import Path
-from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -20,7 +19,7 @@ from imsniff.limits import IGNORE_NS
 from imsniff.net import gate as reference
 from imsniff.net.decode import Decoder
 from tests.net.forge import ACK, FIN, RST, SYN, end, pcap_batch, tcp, udp
-from tests.net.test_gate_compiled import PACKETS, block, framed_as_pcapng, interface, porch, section
+from tests.net.test_gate_compiled import PACKETS, block, framed_as_pcapng, interface, porch, section, verdicts
 
 compiled = pytest.importorskip("imsniff.net._gate", reason="no compiler was there")
 
@@ -48,13 +47,7 @@ class Played:
             with open_capture(file.name, slab_size=slab_size) as capture:
                 try:
                     for batch in self.batches(capture, ahead=ahead):
-                        for packet in gate.raise_packets(batch):
-                            for one in decoder.segments(*packet):
-                                if not gate.covers(one):
-                                    self.through.append(one)
-                                    flow = min(one.source, one.target) + max(one.source, one.target)
-                                    if crc32(flow) % every == 0:
-                                        gate.ignore(one)
+                        self.through += verdicts(gate, gate.raise_packets(batch), 0, every=every, decoder=decoder)
                 except CaptureCut as why:
                     self.error = str(why).partition(": ")[2]
                 self.frames, self.consumed = capture.frames, capture.consumed
@@ -117,7 +110,8 @@ def test_most_is_skipped_ahead():
 
 @pytest.mark.parametrize("flows", [10, 100])
 def test_however_many_begin_again(flows):
-    """What follows a SYN comes up, though the scout read it when the old connection was ignored still."""
+    """A SYN comes up with what follows it, though the scout read it when the old connection was ignored still. Here the
+    new one is ignored as soon as its SYN is heard."""
     ends = [(end("192.0.2.1", 30_000 + number), B) for number in range(flows)]
     packets = [(0, tcp(a, b, b"\xffold")) for a, b in ends]
     packets += [(0, tcp(*ends[0], b"\xffold"))] * 200  # by now they are ignored
