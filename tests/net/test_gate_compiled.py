@@ -322,6 +322,30 @@ def test_three_quarters_full_it_has_forgotten_next_to_nothing():
     assert sum(gate.covers(segment(caller(number), SERVER)) for number in range(12_500)) >= 12_490
 
 
+@pytest.mark.parametrize("first", [8, 72, 1_000])
+def test_a_table_that_grows_forgets_nothing_on_the_way(first):
+    """Bucket after bucket is split, through several rounds and up to its size; flows leave it meanwhile."""
+    gate, kept = compiled.Gate(entries=16_384, first=first, secret=b"any" * 6), set()
+    for number in range(8_000):
+        gate.ignore(segment(caller(number), SERVER))
+        kept.add(number)
+        if number % 3 == 0:
+            assert not gate.covers(segment(SERVER, caller(number // 2), flags=SYN))
+            kept.discard(number // 2)
+        if number % 997 == 0 or number == 7_999:
+            assert {n for n in range(number + 2) if gate.covers(segment(caller(n), SERVER))} == kept
+            assert gate.ignored == len(kept)
+
+
+def test_a_table_that_grew_forgets_no_more_than_one_that_was_large_at_once():
+    grown, large = (compiled.Gate(entries=16_384, first=first, secret=b"any" * 6) for first in (64, 16_384))
+    for gate in grown, large:
+        for number in range(20_000):
+            gate.ignore(segment(caller(number), SERVER, ts=number * SECOND))
+        assert gate.ignored >= 16_300
+        assert gate.covers(segment(caller(19_999), SERVER, ts=20_000 * SECOND))
+
+
 def test_where_a_flow_is_kept_is_a_secret():
     """The same flows meet in one bucket, or do not, depending on the secret alone."""
     flows = [segment(caller(number), SERVER, ts=number) for number in range(2_000)]

@@ -28,6 +28,7 @@ class Gate:
         chunk: int = ...,
         octets: int = ...,
         entries: int = ...,
+        first: int = ...,
         secret: bytes | None = None,
     ) -> None: ...
     def raise_packets(self, batch: Batch) -> Iterator[Raised]: ...

@@ -36,6 +36,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from imsniff.capture.batch import Batch, Walked
 from imsniff.capture.pcapng import ENHANCED, PACKET, SECTION, SIMPLE
 from imsniff.limits import (
+    FIRST_IGNORED_FLOWS,
     GATE_BYTES,
     GATE_CHUNK,
     HEAD_BYTES,
@@ -169,16 +170,17 @@ cdef class Gate:
     cdef bint again  # whether the packet that the course has come to was not dealt with yet
 
     def __init__(
-        self, porch=None, *, enabled=True, chunk=GATE_CHUNK, octets=GATE_BYTES, entries=MAX_IGNORED_FLOWS, secret=None
+        self, porch=None, *, enabled=True, chunk=GATE_CHUNK, octets=GATE_BYTES, entries=MAX_IGNORED_FLOWS,
+        first=FIRST_IGNORED_FLOWS, secret=None,
     ):
         """`porch`: where flows wait that have not said a word. `chunk` packets are handed up at a time, or what comes
-        within `octets` bytes; `entries`: size of the table."""
+        within `octets` bytes; `entries`: size of the table, `first`: what it has of them at first."""
         self.enabled = enabled
         self.chunk = max(1, chunk)
         self.octets = octets
         self.porch = porch if porch is not None else Porch()
         self.held = self.porch.held
-        self.flows = Ignored(entries, urandom(16) if secret is None else secret)
+        self.flows = Ignored(entries, first, urandom(16) if secret is None else secret)
         self.sight = Sight()
 
     @property

@@ -74,32 +74,42 @@ def zeros(size):
 
 
 cdef class Table:
-    """Flows, each with the second at which it ends. Memory is fixed: where it is full, what ends first goes.
+    """Flows, each with the second at which it ends. Memory is fixed, and touched as they come: where it is full, what
+    ends first goes.
 
         bucket    WAYS entries; a flow is in one of two buckets, in the emptier one when it came
         mark      bits of its hash; 0: free
         ends      WORDS words, see `Ends`
         until     the second
 
-    The hash is SipHash-1-3 under a secret, so that nobody can send flows that all meet in one bucket."""
+    The hash is SipHash-1-3 under a secret, so that nobody can send flows that all meet in one bucket. While half the
+    entries are in use, one bucket after the other is split in two (linear hashing, Litwin 1980): there is no moment at
+    which all of them move."""
 
     cdef uint64_t secret, other_secret
-    cdef uint64_t buckets
+    cdef uint64_t first  # buckets there were at the start
+    cdef uint64_t round  # buckets there were when the round of splits began
+    cdef uint64_t split  # of them, in this round
+    cdef uint64_t turn  # the bits of a hash, one a round, that tell which bucket of those split from one
+    cdef uint64_t most  # buckets there can be
+    cdef uint64_t used  # entries
     cdef uint32_t[::1] marks
     cdef uint64_t[::1] ends
     cdef int64_t[::1] until
 
-    def __init__(self, entries, secret):
+    def __init__(self, entries, secret, start=None):
+        """With `start` it begins with so many entries, else with all."""
         self.secret = int.from_bytes(secret[:8], "little")
         self.other_secret = int.from_bytes(secret[8:16], "little")
-        self.buckets = max(1, entries // WAYS)
-        size = self.buckets * WAYS
+        self.most = max(1, entries // WAYS)
+        self.first = self.round = self.most if start is None else max(1, min(entries, start) // WAYS)
+        size = self.most * WAYS
         self.marks = zeros(size * 4).cast("I")
         self.ends = zeros(size * WORDS * 8).cast("Q")
         self.until = zeros(size * 8).cast("q")
 
     def __len__(self):
-        return sum(1 for mark in self.marks if mark)
+        return self.used
 
     cdef inline uint64_t hashed(self, Ends ends) noexcept nogil:
         cdef Sip s = Sip(
@@ -118,7 +128,10 @@ cdef class Table:
 
     cdef inline size_t bucket(self, uint64_t half) noexcept nogil:
         """The first entry of the bucket that 32 bits of the hash lead to."""
-        return half * self.buckets >> 32 << 3
+        cdef uint64_t ground = half * self.first >> 32, bucket = ground + (half & self.turn) * self.first
+        if bucket < self.split:
+            bucket = ground + (half & (self.turn << 1 | 1)) * self.first
+        return bucket * WAYS
 
     cdef inline Py_ssize_t among(self, size_t first, uint32_t mark, Ends ends) except -2 nogil:
         cdef size_t entry, word
@@ -145,7 +158,7 @@ cdef class Table:
         """The flow's entry, or -1."""
         return self.at(self.hashed(ends), ends)
 
-    cdef Py_ssize_t put(self, Ends ends, int64_t until) except -1 nogil:
+    cdef Py_ssize_t put(self, Ends ends, int64_t until) except -1:
         """Returns the entry."""
         cdef uint64_t hash = self.hashed(ends)
         cdef Py_ssize_t found = self.at(hash, ends)
@@ -153,7 +166,10 @@ cdef class Table:
         if found >= 0:
             entry = found
         else:
+            if self.used * 2 >= (self.round + self.split) * WAYS and self.round + self.split < self.most:
+                self.grow()
             entry = self.place(self.bucket(hash >> 32), self.bucket(hash & 0xFFFFFFFFU))
+            self.used += not self.marks[entry]
             self.marks[entry] = <uint32_t>hash | 1
             word = entry * WORDS
             self.ends[word], self.ends[word + 1] = ends.high, ends.low
@@ -177,25 +193,43 @@ cdef class Table:
                 first = entry
         return best if most else first
 
-    cdef int drop(self, Ends ends) except -1 nogil:
+    cdef int grow(self) except -1:
+        """Split the next bucket: what belongs to the new one goes there."""
+        cdef size_t old = self.split * WAYS, new = (self.round + self.split) * WAYS, entry, word
+        cdef uint64_t hash
+        self.split += 1
+        for entry in range(old, old + WAYS):
+            if self.marks[entry]:
+                hash = self.hashed(self.flow(entry))
+                if self.bucket(hash >> 32) != old and self.bucket(hash & 0xFFFFFFFFU) != old:
+                    for word in range(WORDS):
+                        self.ends[new * WORDS + word] = self.ends[entry * WORDS + word]
+                    self.marks[new], self.until[new], self.marks[entry] = self.marks[entry], self.until[entry], 0
+                    new += 1
+        if self.split == self.round:
+            self.round, self.split, self.turn = 2 * self.round, 0, self.turn << 1 | 1
+        return 0
+
+    cdef int drop(self, Ends ends) except -1:
         cdef Py_ssize_t entry = self.find(ends)
         if entry >= 0:
             self.marks[<size_t>entry] = 0
+            self.used -= 1
         return 0
 
-    cdef int move(self, size_t entry, Table other) except -1 nogil:
+    cdef int move(self, size_t entry, Table other) except -1:
         """An entry, if it is in use."""
-        cdef size_t word = entry * WORDS
         if self.marks[entry]:
-            other.put(
-                Ends(
-                    self.ends[word], self.ends[word + 1], self.ends[word + 2], self.ends[word + 3],
-                    self.ends[word + 4],
-                ),
-                self.until[entry],
-            )
+            other.put(self.flow(entry), self.until[entry])
             self.marks[entry] = 0
+            self.used -= 1
         return 0
+
+    cdef inline Ends flow(self, size_t entry) except *:
+        cdef size_t word = entry * WORDS
+        return Ends(
+            self.ends[word], self.ends[word + 1], self.ends[word + 2], self.ends[word + 3], self.ends[word + 4]
+        )
 
 
 cdef class Ignored:
@@ -212,8 +246,9 @@ cdef class Ignored:
     cdef bint waiting  # whether there is anything to carry out
     cdef bint dropped  # whether what the other thread saw in the table was dropped, so that it may have skipped too much
 
-    def __init__(self, entries, secret):
-        self.table, self.recent, self.lifted = Table(entries, secret), Table(MAX_RECENT_FLOWS, secret), set()
+    def __init__(self, entries, first, secret):
+        self.table = Table(entries, secret, start=first)
+        self.recent, self.lifted = Table(MAX_RECENT_FLOWS, secret), set()  # whose entries keep their places
         self.entries = zeros(MAX_RECENT_FLOWS * 4).cast("I")
 
     def __len__(self):
