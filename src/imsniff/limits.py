@@ -101,7 +101,7 @@ and, if still alive, looked at again."""
 
 MAX_IGNORED_FLOWS: Final = 1_310_720
 """Flows the compiled gate remembers as not IM: a million at once, and room so that hashing finds a place for each. 52
-bytes an entry, reserved at the start and touched as they come. Full: what ends first of sixteen entries is forgotten."""
+bytes an entry, reserved at the start, touched as they come. Full: of sixteen entries what ends first is forgotten."""
 
 FIRST_IGNORED_FLOWS: Final = 20_480
 """Those it has room for at first, twice what they are: to touch memory for the first time takes longer than to split a
