@@ -104,8 +104,8 @@ MAX_IGNORED_FLOWS: Final = 1_310_720
 bytes an entry, reserved at the start, touched as they come. Full: of sixteen entries what ends first is forgotten."""
 
 FIRST_IGNORED_FLOWS: Final = 20_480
-"""Entries of that table at first, of which half are used before it grows: most captures have fewer flows, and memory that
-is touched for the first time takes longer than a table that grows."""
+"""Entries of that table at first, of which half are used before it grows: most captures have fewer flows, and to touch
+memory for the first time takes longer than to let a table grow."""
 
 HEAD_BYTES: Final = 16
 """First bytes of a pattern that are told without any data, and of a flow that are asked whether they may yet become a

@@ -82,7 +82,7 @@ cdef class Table:
         ends      WORDS words, see `Ends`
         until     the second
 
-    The hash is SipHash-1-3 under a secret, so that nobody can send flows that all meet in one bucket. While half the
+    The hash is SipHash-1-3 under a secret, so that nobody can send flows that all meet in one bucket. Where half the
     entries are in use, one bucket after the other is split in two (linear hashing, Litwin 1980): there is no moment at
     which all of them move."""
 
