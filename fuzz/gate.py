@@ -28,7 +28,7 @@ from imsniff.capture.pcapng import Interface, Pcapng
 from imsniff.capture.ring import Blocks
 from imsniff.net.decode import Decoder
 from imsniff.net.gate import Gate as Reference
-from imsniff.net.porch import Opening, Porch, Raised
+from imsniff.net.porch import Opening, Porch, Raised, Says
 from imsniff.net.segment import Segment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,8 +108,14 @@ def _agree_ahead(data: bytes, every: int, slab_size: int) -> None:
 
 
 def _porch() -> Porch:
-    """Half of all first words are foreign."""
-    return Porch([Opening(6, rb"[\x00-\x7f]"), Opening(17, rb"[\x00-\x7f]")])
+    """A quarter of all first words is foreign, more are hopeless."""
+    return Porch(
+        [
+            *(Opening(protocol, rb"[\x00-\x3f]") for protocol in (6, 17)),
+            *(Opening(protocol, rb"[\x00-\x9f]", Says.HOPELESS) for protocol in (6, 17)),
+            Opening(17, rb"[\x80-\xff]", Says.NOTHING),
+        ]
+    )
 
 
 def _hear(

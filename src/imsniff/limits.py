@@ -123,15 +123,16 @@ GATE_BYTES: Final = 4_096
 
 MAX_PORCH: Final = 4_096
 """TCP connections that wait before anything of them comes up until a side has spoken, or both where the first begins as
-no messenger does: those of a busy link that are that young. Beyond: what was held of the oldest comes up, as that of a
-SYN flood does."""
+no messenger does: those of a busy link that are that young. As many UDP flows of which nothing but datagrams that no
+messenger sends was seen. Beyond: what was held of the oldest comes up, as that of a flood does."""
 
 MAX_PORCH_PACKETS: Final = 12
-"""Packets held of one connection: a handshake, a request in a few segments, and what acknowledges it. Beyond: they come
-up."""
+"""Packets held of one flow: a handshake, a request in a few segments, and what acknowledges it; datagrams that say
+nothing, beside the MAX_PROBES that do. Beyond: they come up."""
 
 MAX_PORCH_OCTETS: Final = 4_096
-"""Bytes held of one connection, so 16 MiB of all: a request with its cookies. Beyond: they come up."""
+"""Bytes held of one flow, so 16 MiB of all connections and 16 MiB of all datagrams: a request with its cookies. Beyond:
+they come up."""
 
 IGNORE_NS: Final = 300 * 1_000_000_000
 """Nanoseconds a flow stays ignored: a long-lived flow is looked at again every five minutes, so that IM that starts

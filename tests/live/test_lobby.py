@@ -76,7 +76,7 @@ def test_a_flow_that_waits_is_known_to_the_gate(one_of_several):
     caller, called = end("192.0.2.1", 40000), end("198.51.100.9", 40001)
     question = bytes.fromhex("12340100000100000000000003777777076578616d706c650000010001")
     sensor = Sensor(Options(signatures=load(user=Path("/nonexistent"))), "test", Aside(one_of_several=one_of_several))
-    told = list(sensor.read(pcap_batch([(0, udp(caller, called, b"hello there")), (1, udp(caller, called, question))])))
+    told = list(sensor.read(pcap_batch([(0, udp(caller, called, b"SIP/2.0 200")), (1, udp(caller, called, question))])))
     assert (told, sensor.gate.skipped) == ([], 0)
 
 

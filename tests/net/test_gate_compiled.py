@@ -21,7 +21,7 @@ from imsniff.limits import IGNORE_NS, MAX_PACKET
 from imsniff.net import gate as reference
 from imsniff.net.decode import TUNNEL_PORTS, Decoder
 from imsniff.net.gates import GateError, open_gate
-from imsniff.net.porch import Opening, Porch
+from imsniff.net.porch import Opening, Porch, Says
 from imsniff.pipeline import Options, Sensor
 from imsniff.records import to_json
 from imsniff.rules.loader import load
@@ -127,8 +127,14 @@ FRAMINGS = [framed_as_pcap, framed_as_nokia, framed_as_pcapng, framed_as_ring, f
 
 
 def porch():
-    """Half of all first words are foreign."""
-    return Porch([Opening(6, rb"[\x00-\x7f]"), Opening(17, rb"[\x00-\x7f]")])
+    """A quarter of all first words is foreign, more are hopeless."""
+    return Porch(
+        [
+            *(Opening(protocol, rb"[\x00-\x3f]") for protocol in (6, 17)),
+            *(Opening(protocol, rb"[\x00-\x9f]", Says.HOPELESS) for protocol in (6, 17)),
+            Opening(17, rb"[\x80-\xff]", Says.NOTHING),
+        ]
+    )
 
 
 def fresh(slab, walk):

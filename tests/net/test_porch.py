@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from imsniff.capture.batch import Batch
 from imsniff.capture.pcap import Straight
 from imsniff.classify.openings import openings
-from imsniff.limits import MAX_PORCH, MAX_PORCH_OCTETS, MAX_PORCH_PACKETS, UNDECIDED_IDLE_NS
+from imsniff.limits import MAX_PORCH, MAX_PORCH_OCTETS, MAX_PORCH_PACKETS, MAX_PROBES, UNDECIDED_IDLE_NS
 from imsniff.net.decode import Decoder
 from imsniff.net.flows import Flows, Heard
 from imsniff.net.gate import Gate
-from imsniff.net.porch import Opening, Porch
+from imsniff.net.porch import Opening, Porch, Says
 from imsniff.pipeline import Options, Sensor
 from imsniff.records import to_json
 from imsniff.rules.loader import load
@@ -36,7 +36,9 @@ HELLO = bytes.fromhex("160301020001000100fc0303") + b"x" * 60
 QUESTION = bytes.fromhex("12340100000100000000000003777777076578616d706c6500000100 01")
 SHUT = Opening(6, rb"\x16\x03\x01")
 ASKED = Opening(17, rb"(?!\x12\x34\xff)\x12\x34")
-DULL = Opening(6, rb"(?!VER|USR)(?s:.{16})", both=True)
+DULL = Opening(6, rb"(?!VER|USR)(?s:.{16})", Says.HOPELESS)
+MUTE = Opening(17, rb"(?!VER|USR|\x12\x34)", Says.HOPELESS)
+BLANK = Opening(17, rb"\0*\Z", Says.NOTHING)
 SECOND = 1_000_000_000
 
 
@@ -54,7 +56,7 @@ def played(gate, *packets, first=1):
 @pytest.fixture(params=GATES, ids=lambda kind: kind.__module__)
 def opened(request):
     def make(known=(), announced=()):
-        return request.param(Porch((SHUT, ASKED, DULL), known, announced))
+        return request.param(Porch((SHUT, ASKED, DULL, MUTE, BLANK), known, announced))
 
     return make
 
@@ -197,6 +199,65 @@ def test_whoever_waits_for_the_flow_hears_both_sides(opened):
     assert played(opened(announced={("tcp", B)}), *packets) == [1, 2, 3, 4, 5]
 
 
+# --- datagrams that no messenger sends --------------------------------------------------------------------------------
+
+
+def muttering(a=A, b=B, number=MAX_PROBES - 1, first=0):
+    """As many datagrams by turns as do not yet make their flow foreign."""
+    for at in range(first, first + number):
+        yield at, udp(*((a, b) if at % 2 else (b, a)), b"\x80%d mutters" % at)
+
+
+@pytest.mark.parametrize(("a", "b"), [(A, B), (A6, B6)])
+def test_a_udp_flow_never_comes_up_when_so_many_datagrams_are_no_messengers(opened, a, b):
+    gate = opened()
+    packets = [*muttering(a, b), (5, udp(b, a, b"\0" * 8)), (6, udp(a, b, b"USX USX")), (7, udp(b, a, b"VER 1 2"))]
+    assert played(gate, *packets) == []
+    assert (gate.frames, gate.skipped) == (7, 7)
+
+
+@pytest.mark.parametrize("word", [b"VER 1 2", b"USR", b"x" * MAX_PORCH_OCTETS])
+def test_a_datagram_that_a_messenger_may_have_sent_brings_up_all_before_it(opened, word):
+    gate = opened()
+    packets = [*muttering(), (5, udp(B, A, word))]
+    raised = [(row[1], bytes(row[0][row[2] : row[2] + row[3]]), row[5]) for row in gate.raise_packets(batch(packets))]
+    assert raised == [(number, packet, ts) for number, (ts, packet) in enumerate(packets, 1)]
+    assert gate.skipped == 0
+
+
+def test_datagrams_that_say_nothing_are_not_counted_but_are_held_no_longer_than_others(opened):
+    blank = [(number, udp(A, B, b"\0" * 8)) for number in range(MAX_PORCH_PACKETS)]
+    assert played(opened(), *blank) == []
+    assert played(opened(), *blank, (99, udp(B, A, b"\x80 mutters"))) == list(range(1, MAX_PORCH_PACKETS + 2))
+    few = [*blank[:5], *muttering(first=10)]
+    assert played(opened(), *few, (20, udp(A, B, b"VER"))) == list(range(1, len(few) + 2))
+    assert played(opened(), *few, (20, udp(A, B, b"\x80 mutters")), (21, udp(A, B, b"VER"))) == []
+
+
+def test_who_waits_for_the_udp_flow_or_knows_it_hears_it(opened):
+    low, high = sorted((A, B))
+    known, announced = set(), set()
+    gate = opened(known, announced)
+    rows = iter([*muttering(number=2), *muttering(first=2, number=1)])
+    assert played(gate, next(rows), next(rows)) == []
+    announced.add(("udp", A))
+    assert played(gate, next(rows), first=3) == [1, 2, 3]
+    announced.clear()
+    known.add(low + high + b"u")
+    assert played(gate, *muttering(number=9), first=4) == list(range(4, 13))
+
+
+def test_datagrams_that_come_too_late_come_up_with_those_before(opened):
+    assert played(opened(), *muttering(), (UNDECIDED_IDLE_NS + 9, udp(A, B, b"\x80 mutters"))) == [1, 2, 3, 4, 5]
+
+
+def test_in_a_flood_of_datagrams_those_come_up_that_are_silent_the_longest(opened):
+    callers = [number.to_bytes(4, "big") + b"\1\1" for number in range(MAX_PORCH + 2)]
+    packets = [(number, udp(caller, B, b"\x80 hello there")) for number, caller in enumerate(callers[:-1])]
+    again = [*packets[:-1], (9, udp(callers[0], B, b"\x80 again")), packets[-1]]
+    assert played(opened(), *again, (10, udp(callers[-1], B, b"\x80 again"))) == [2, 3]
+
+
 # --- the signatures' own openings -------------------------------------------------------------------------------------
 
 
@@ -246,11 +307,16 @@ WORDS = [
     b"VER 1 MSNP8 CVR0\r\n",
     MESSAGE,
     b"",
+    b"\x80\0\1 mutter",
+    b"\x80\0\2 mutter",
+    b"\r\n\r\n",
+    b"hi",
+    b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12),
 ]
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(ENDS),
-        st.sampled_from(["udp", "shake", "tcp", "tcp", "tcp"]),
+        st.sampled_from(["udp", "udp", "udp", "shake", "tcp", "tcp", "tcp"]),
         st.sampled_from([ACK, ACK, ACK, SYN, SYN | ACK, FIN | ACK, RST]),
         st.sampled_from([100, 101, 101, 101, 900, 901, 901]),
         st.sampled_from(WORDS),

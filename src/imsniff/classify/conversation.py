@@ -13,12 +13,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from imsniff.classify.expected import Expected
-from imsniff.classify.scanner import FOREIGN
+from imsniff.classify.scanner import FOREIGN, KEEPALIVE
 from imsniff.dissect.core import REGISTRY, Dissector
 from imsniff.events import Anomaly, Event, Expect, Login, Side
 from imsniff.limits import MAX_PROBES, MAX_TENTATIVE, MIDSTREAM_WINDOW, SCAN_WINDOW
@@ -31,7 +32,7 @@ class Scans(Protocol):
     """What is asked of a scanner (`classify.scanner`)."""
 
     def scan(self, data: bytes, transport: str, *, midstream: bool) -> tuple[PayloadRule, ...]: ...
-    def hopeless(self, data: bytes, transport: str) -> bool: ...
+    def hopeless(self, data: bytes) -> bool: ...
 
 
 class Classifier(NamedTuple):
@@ -46,6 +47,9 @@ class Verdict(Enum):
     WATCH = "watch"
     IGNORE = "ignore"
 
+
+is_keepalive = re.compile(KEEPALIVE).match
+"""Whether a datagram says nothing of its flow."""
 
 Told = tuple[Event, int, int]
 """An event, and frame and nanoseconds of the packet that completed it."""
@@ -235,7 +239,7 @@ class Conversation:
 
     def _nominate(self, side: Side, data: bytes, shared: Classifier, *, udp: bool, opened: bool) -> None:
         if udp:
-            self._probes += not _is_keepalive(data)
+            self._probes += is_keepalive(data) is None
             looked_at = data[:SCAN_WINDOW]
             midstream = False
         else:
@@ -263,7 +267,7 @@ class Conversation:
             for turn in self._early:
                 candidate.told += candidate.read(*turn)
             candidates[rule.protocol] = candidate
-        if not (udp or midstream) and shared.scanner.hopeless(looked_at, "tcp"):
+        if not (udp or midstream) and shared.scanner.hopeless(looked_at):
             self._hopeless += (side,)
 
     def _decide(self, *, udp: bool, opened: bool) -> list[Told]:
@@ -299,12 +303,3 @@ class Conversation:
         self._early.clear()
         self._prefix.clear()
         return told
-
-
-STUN_COOKIE = b"\x21\x12\xa4\x42"
-
-
-def _is_keepalive(datagram: bytes) -> bool:
-    """Blank lines (RFC 5626 §3.5.1), zeros, up to four bytes of anything (what SIP phones send to keep NAT open), or
-    STUN, which shares the SIP port: none of these says what the flow is."""
-    return len(datagram) <= 4 or not datagram.strip(b"\r\n\0") or datagram[4:8] == STUN_COOKIE

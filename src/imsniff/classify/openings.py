@@ -1,6 +1,7 @@
 """The foreign rules of the signatures as the gate's porch takes them: first bytes that end a look before it begins.
 
-Beside them goes one that is for both sides of a connection: to begin as no rule can match.
+Beside them goes what no rule can match: to begin so says something where both sides of a connection do, or a number of
+datagrams; and datagrams that say nothing.
 
 A rule goes down only where its first bytes say all it asks for. Rules of messengers that can begin with the same bytes
 go with it, as doubts: what they may match comes up, and is decided here as everything is.
@@ -10,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imsniff.classify.scanner import FOREIGN, hopeless
-from imsniff.net.porch import Opening
+from imsniff.classify.scanner import FOREIGN, KEEPALIVE, hopeless
+from imsniff.net.porch import Opening, Says
 from imsniff.net.segment import TCP, UDP
 from imsniff.rules.schema import PayloadRule
 
@@ -29,7 +30,8 @@ def openings(rules: Iterable[PayloadRule]) -> tuple[Opening, ...]:
             if rule.expression.head.exact and not rule.expression.to_end
             for transport in sorted(rule.transport)
         ),
-        Opening(TCP, hopeless(rules, "tcp"), both=True),
+        *(Opening(protocol, hopeless(rules, transport), Says.HOPELESS) for transport, protocol in PROTOCOLS.items()),
+        Opening(UDP, KEEPALIVE, Says.NOTHING),
     )
 
 

@@ -47,6 +47,7 @@ from imsniff.limits import (
     MAX_PORCH,
     MAX_PORCH_OCTETS,
     MAX_PORCH_PACKETS,
+    MAX_PROBES,
     MAX_RECENT_FLOWS,
     UNDECIDED_IDLE_NS,
 )
@@ -71,8 +72,10 @@ cdef enum:
     SYN = 2
     RST = 4
     ACK = 16
-    LEAST_IPV4 = 48  # up to the TCP flags, whatever the protocol, as in the reference
+    LEAST_IPV4 = 48  # up to the TCP flags
     LEAST_IPV6 = 68
+    LEAST_UDP_IPV4 = 42  # up to the end of its header
+    LEAST_UDP_IPV6 = 62
     SECOND = 1_000_000_000
 
 cdef unsigned char[::1] TUNNELS = bytearray(1 << 16)  # whether a port is one
@@ -97,7 +100,7 @@ cdef enum Glance:
 cdef int64_t LATEST = (1 << 63) - 1, IGNORE_S = IGNORE_NS // SECOND
 cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, MOST_OCTETS = MAX_PORCH_OCTETS
 cdef size_t FIRST_BYTES = HEAD_BYTES
-cdef Py_ssize_t MOST_HELD = MAX_PORCH_PACKETS, MOST_WAITING = MAX_PORCH
+cdef Py_ssize_t MOST_HELD = MAX_PORCH_PACKETS, MOST_WAITING = MAX_PORCH, MOST_PROBES = MAX_PROBES
 cdef int64_t LONGEST_WAIT = UNDECIDED_IDLE_NS
 cdef bint HOST_IS_BIG = sys.byteorder == "big"
 
@@ -120,22 +123,22 @@ cdef class Sight:
 
     cdef Glance look(self, Bytes slab, size_t at, size_t size, int link, Table table) except FAULT nogil:
         """What to do with a frame whatever its flow is; ASK: it depends on that."""
-        cdef size_t end = at + size
+        cdef size_t end = at + size, flags
         cdef uint64_t kind
-        if link != ETHERNET or size < LEAST_IPV4:
+        if link != ETHERNET or size < LEAST_UDP_IPV4:
             return RAISE_AT_ONCE
         kind = big16(slab, at + 12)
-        while (kind == VLAN or kind == QINQ) and end - at >= LEAST_IPV4 + 4:
+        while (kind == VLAN or kind == QINQ) and end - at >= LEAST_UDP_IPV4 + 4:
             at += 4
             kind = big16(slab, at + 12)
         if kind == IPV4 and slab[at + 14] == PLAIN and not big16(slab, at + 20) & FRAGMENTED:
-            self.protocol, self.flags = slab[at + 23], slab[at + 47]
+            self.protocol, flags = slab[at + 23], at + LEAST_IPV4 - 1
             self.flow = flow_of(
                 0, big32(slab, at + 26), big16(slab, at + 34), 0, big32(slab, at + 30), big16(slab, at + 36),
                 self.protocol, 4,
             )
-        elif kind == IPV6 and end - at >= LEAST_IPV6:
-            self.protocol, self.flags = slab[at + 20], slab[at + 67]
+        elif kind == IPV6 and end - at >= LEAST_UDP_IPV6:
+            self.protocol, flags = slab[at + 20], at + LEAST_IPV6 - 1
             self.flow = flow_of(
                 big64(slab, at + 22), big64(slab, at + 30), big16(slab, at + 54),
                 big64(slab, at + 38), big64(slab, at + 46), big16(slab, at + 56),
@@ -145,6 +148,10 @@ cdef class Sight:
             return SKIP if NO_TYPE[<size_t>kind] else RAISE_AT_ONCE
         if self.protocol != TCP and self.protocol != UDP:
             return SKIP if NO_PROTOCOL[<size_t>self.protocol] else RAISE_AT_ONCE
+        if self.protocol == TCP:
+            if flags >= end:
+                return RAISE_AT_ONCE
+            self.flags = slab[flags]
         self.hash = table.hashed(self.flow)
         self.ip, self.old, self.opens = at + 14, kind == IPV4, self.protocol == TCP and self.flags & SYN != 0
         return ASK
@@ -166,7 +173,7 @@ cdef class Gate:
     cdef Py_ssize_t chunk
     cdef size_t octets
     cdef object porch
-    cdef dict held
+    cdef dict held, probed
     cdef bint again  # whether the packet that the course has come to was not dealt with yet
 
     def __init__(
@@ -179,7 +186,7 @@ cdef class Gate:
         self.chunk = max(1, chunk)
         self.octets = octets
         self.porch = porch if porch is not None else Porch()
-        self.held = self.porch.held
+        self.held, self.probed = self.porch.held, self.porch.probed
         self.flows = Ignored(entries, first, urandom(16) if secret is None else secret)
         self.sight = Sight()
 
@@ -339,10 +346,37 @@ cdef class Gate:
         length = big16(slab, head + 4)
         if length:
             stop = min(stop, head + length)
-        if head + 8 < stop and self.foreign(self.porch.foreign.get(UDP), UDP, packet[0], head + 8, min(stop, end), key):
-            if known_as(key) + b"u" not in self.porch.known:
-                return self.turn_away(ts, 1)
-        return (packet,)
+        return self.ask_udp(slab, packet, key, head + 8, min(stop, end), at, end, ts)
+
+    cdef ask_udp(
+        self, Bytes slab, tuple packet, bytes key, size_t start, size_t stop, size_t at, size_t end, int64_t ts
+    ):
+        cdef Probed probed
+        flow = known_as(key) + b"u"
+        if flow in self.porch.known:
+            return (packet,)
+        probed = self.probed.pop(flow, None)
+        if start >= stop or (probed is not None and ts - probed.last > LONGEST_WAIT):
+            return gathered(probed, packet)
+        if self.says(self.porch.foreign, UDP, packet[0], start, stop, key):
+            return self.turn_away(ts, 1 if probed is None else len(probed.packets) + 1)
+        if not self.says(self.porch.hopeless, UDP, packet[0], start, min(stop, start + FIRST_BYTES), key):
+            return gathered(probed, packet)
+        if probed is None:
+            probed = Probed()
+            probed.keep(slab, packet, at, end - at, ts)
+        elif not probed.hold(slab, packet, at, end - at, ts):
+            return gathered(probed, packet)
+        nothing = self.porch.nothing.get(UDP)
+        if nothing is None or nothing(packet[0], start, stop) is None:
+            probed.probes += 1
+        if probed.probes >= MOST_PROBES:
+            return self.turn_away(ts, len(probed.packets))
+        self.probed[flow] = probed
+        if len(self.probed) <= MOST_WAITING:
+            return ()
+        probed = self.probed.pop(next(iter(self.probed)))
+        return probed.packets
 
     cdef ask_tcp(
         self, Bytes slab, tuple packet, bytes key, size_t head, size_t stop, size_t at, size_t end, int64_t ts
@@ -357,7 +391,9 @@ cdef class Gate:
                 or not self.porch.openings or known_as(key) in self.porch.known
             ):
                 return (packet,)
-            return self.hold(key, seq, (piece(slab, at, size), packet[1], 0, *packet[3:]), ts)
+            waiting = Waiting()
+            waiting.keep(slab, packet, at, size, ts)
+            return self.hold(waiting, key, seq)
         if ts - waiting.last <= LONGEST_WAIT and offset >= 0x50:
             if start == stop and stop <= end:
                 if waiting.is_quiet(key, seq, self.sight.flags) and waiting.hold(slab, packet, at, size, ts):
@@ -375,17 +411,18 @@ cdef class Gate:
 
     cdef bint decides(self, Waiting waiting, raw, size_t start, size_t end, bytes key) except -1:
         """Whether the first words of a side make its connection foreign; see `porch.py`."""
-        if self.foreign(self.porch.foreign.get(TCP), TCP, raw, start, end, key):
+        if self.says(self.porch.foreign, TCP, raw, start, end, key):
             return True
-        if not self.foreign(self.porch.hopeless, TCP, raw, start, min(end, start + FIRST_BYTES), key):
+        if not self.says(self.porch.hopeless, TCP, raw, start, min(end, start + FIRST_BYTES), key):
             return False
         if waiting.spoken is not None:
             return True
         waiting.spoken = key
         return False
 
-    cdef bint foreign(self, find, int protocol, raw, size_t start, size_t end, bytes key) except -1:
+    cdef bint says(self, dict finds, int protocol, raw, size_t start, size_t end, bytes key) except -1:
         """Whether the bytes are such, and nobody waits for the flow."""
+        find = finds.get(protocol)
         if find is None or find(raw, start, end) is None:
             return False
         announced = self.porch.announced
@@ -401,12 +438,12 @@ cdef class Gate:
         self.flows.put(self.sight.flow, ts // SECOND + IGNORE_S)
         return ()
 
-    cdef hold(self, bytes key, int64_t seq, tuple packet, int64_t ts):
+    cdef hold(self, Waiting waiting, bytes key, int64_t seq):
         """A connection begins; what one before it on the same ports was counts no more. Who waits the longest makes
         room."""
-        cdef Waiting waiting = Waiting(), oldest
-        waiting.key, waiting.back, waiting.last, waiting.packets = key, turned_key(key), ts, [packet]
-        waiting.caller, waiting.called, waiting.octets = seq + 1 & 0xFFFFFFFF, -1, packet[3]
+        cdef Waiting oldest
+        waiting.key, waiting.back = key, turned_key(key)
+        waiting.caller, waiting.called = seq + 1 & 0xFFFFFFFF, -1
         self.flows.drop(self.sight.flow)
         self.held[key] = self.held[waiting.back] = waiting
         if len(self.held) <= 2 * MOST_WAITING:
@@ -439,6 +476,11 @@ cdef class Gate:
             return True
         self.flows.drop(ends)
         return False
+
+
+cdef tuple gathered(Held held, tuple packet):
+    """What was held of a flow, if anything was, and the packet after it."""
+    return (packet,) if held is None else (*held.packets, packet)
 
 
 cdef Ends segment_ends(bytes source, bytes target, uint64_t protocol) except *:

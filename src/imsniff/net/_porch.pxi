@@ -29,15 +29,43 @@ cdef bytes turned_key(bytes key):
     return key[size : 2 * size] + key[:size] + key[2 * size + 2 :] + key[2 * size : 2 * size + 2]
 
 
-cdef class Waiting:
+cdef class Held:
+    """A flow that waits, with its packets."""
+
+    cdef int64_t last
+    cdef size_t octets
+    cdef list packets
+
+    cdef keep(self, Bytes slab, tuple packet, size_t at, size_t size, int64_t ts):
+        """The first of them."""
+        self.last, self.octets, self.packets = ts, size, [taken(slab, packet, at, size)]
+
+    cdef bint hold(self, Bytes slab, tuple packet, size_t at, size_t size, int64_t ts) except -1:
+        self.octets += size
+        if len(self.packets) >= MOST_HELD or self.octets > MOST_OCTETS:
+            return False
+        self.packets.append(taken(slab, packet, at, size))
+        self.last = ts
+        return True
+
+
+cdef tuple taken(Bytes slab, tuple packet, size_t at, size_t size):
+    """The slab is used again before this packet comes up."""
+    return piece(slab, at, size), packet[1], 0, packet[3], packet[4], packet[5], packet[6]
+
+
+cdef class Probed(Held):
+    """A UDP flow of datagrams that no messenger sends."""
+
+    cdef Py_ssize_t probes  # of them, those that say anything
+
+
+cdef class Waiting(Held):
     """A TCP connection of which at most one side has spoken."""
 
     cdef bytes key, back  # of the direction of the SYN, and of the other
     cdef bytes spoken  # of the side that has spoken, and begins as no messenger does
     cdef int64_t caller, called  # sequence number of either side's next byte; -1: not known
-    cdef int64_t last
-    cdef size_t octets
-    cdef list packets
 
     cdef int64_t next(self, bytes key):
         return self.caller if key == self.key else self.called
@@ -47,14 +75,6 @@ cdef class Waiting:
             self.caller = self.caller + <int64_t>octets & 0xFFFFFFFF
         else:
             self.called = self.called + <int64_t>octets & 0xFFFFFFFF
-
-    cdef bint hold(self, Bytes slab, tuple packet, size_t at, size_t size, int64_t ts) except -1:
-        self.octets += size
-        if len(self.packets) >= MOST_HELD or self.octets > MOST_OCTETS:
-            return False
-        self.packets.append((piece(slab, at, size), packet[1], 0, *packet[3:]))
-        self.last = ts
-        return True
 
     cdef bint is_quiet(self, bytes key, int64_t seq, uint64_t flags):
         cdef int64_t following = seq + 1 & 0xFFFFFFFF

@@ -36,7 +36,9 @@ IPV6 = Struct("!20xBx36s9xB")
 """Next header, addresses with ports (a key), TCP flags."""
 ETHERNET = 1
 LEAST = IPV4.size
-"""Bytes a packet must have for the glance; shorter ones (a few empty UDP datagrams) come up."""
+"""Bytes a packet must have for the glance, whatever is in it."""
+LEAST_UDP = {4: 42, 6: 62}
+"""By IP version, bytes a datagram must have: on the host that sends it no padding fills up what is shorter."""
 
 TYPE_IPV4, TYPE_IPV6, TYPES_VLAN = 0x0800, 0x86DD, (0x8100, 0x88A8)
 PLAIN = 0x45
@@ -93,7 +95,7 @@ class Gate:
         look, slab, number = self._look, batch.slab, frame - 1
         for number, row in enumerate(rows, frame):
             self.frames, self.last_ts = number, row[3]
-            if row[4] == ETHERNET and row[1] >= LEAST:
+            if row[4] == ETHERNET:
                 yield from look((slab, number, *row))
             else:
                 yield slab, number, *row
@@ -102,16 +104,21 @@ class Gate:
     def _look(self, packet: Raised) -> Sequence[Raised]:
         """What comes up with an Ethernet frame."""
         slab, _, at, size, _, ts, _ = packet
-        end, second = at + size, ts // SECOND
+        if size < LEAST_UDP[4]:
+            return (packet,)
+        ip, least = at + 14, LEAST
+        if len(slab) - at - size < IPV6.size:  # a glance may look further than its packet reaches
+            slab, at = bytes(slab[at : at + size]) + bytes(IPV6.size), 0
         kind, version, fragment, protocol, key, flags = IPV4.unpack_from(slab, at)
-        while kind in TYPES_VLAN and end - at >= LEAST + 4:
-            at += 4
+        while kind in TYPES_VLAN and size >= LEAST_UDP[4] + 4:
+            at, ip, size = at + 4, ip + 4, size - 4
             kind, version, fragment, protocol, key, flags = IPV4.unpack_from(slab, at)
         if kind == TYPE_IPV4 and version == PLAIN:
             if fragment & FRAGMENTED:
                 return (packet,)
-        elif kind == TYPE_IPV6 and end - at >= IPV6.size:
+        elif kind == TYPE_IPV6 and size >= LEAST_UDP[6]:
             protocol, key, flags = IPV6.unpack_from(slab, at)
+            least = IPV6.size
         elif is_barren(kind):
             self.skipped += 1
             return ()
@@ -120,13 +127,13 @@ class Gate:
         if protocol in BARREN_PROTOCOLS:
             self.skipped += 1
             return ()
-        if protocol not in self._until:
+        if protocol not in self._until or (protocol == TCP and size < least):
             return (packet,)
         until = self._until[protocol].get(key)
-        if until is not None and second < until and (protocol == UDP or not flags & Flag.SYN):
+        if until is not None and ts // SECOND < until and (protocol == UDP or not flags & Flag.SYN):
             self.skipped += 1
             return ()
-        return self._ask(packet, protocol, key, at + 14, flags)
+        return self._ask(packet, protocol, key, ip, flags)
 
     def _ask(self, packet: Raised, protocol: int, key: bytes, ip: int, flags: int) -> Sequence[Raised]:
         """What comes up with a packet of a flow that is not ignored, or no longer. `ip`: where its IP header begins."""
@@ -187,16 +194,15 @@ class Gate:
                 and (protocol == udp or not opens[flags])
             ):
                 continue
-            doubtful = size < least or fragment & fragmented
-            if protocol in BARREN_PROTOCOLS and not doubtful:
+            if protocol in BARREN_PROTOCOLS and size >= least and not fragment & fragmented:
                 continue
             passed += 1
             _, fraction, wire = times(slab, start)
             ts = second * SECOND + min(fraction, latest) * unit
             packet = slab, frame, start + header, size, wire, ts, ETHERNET
-            if protocol == UNREAD and size >= least:
+            if protocol == UNREAD or size < least:
                 yield from self._look(packet)
-            elif not doubtful and (opens[flags] or key in held if protocol == TCP else protocol == udp):
+            elif not fragment & fragmented and (opens[flags] or key in held if protocol == TCP else protocol == udp):
                 yield from self._ask(packet, protocol, key, start + header + tag + 14, flags)
             else:
                 yield packet

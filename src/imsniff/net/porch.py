@@ -5,27 +5,32 @@ the stages above to find it out, packet by packet, costs more than all their oth
 a TCP handshake are held until the first payload; where that is one of the `openings` that the stages above handed
 down, the flow is ignored from there on and nothing comes up. Else what was held comes up before it, in order: to the
 stages above nothing was skipped. A side that begins as no messenger does may be heard, and held, until the other side
-has spoken: where both begin so, the flow is ignored too. A UDP flow is asked at its first datagram.
+has spoken: where both begin so, the flow is ignored too. Of a UDP flow the datagrams are held that no messenger sends,
+until there are so many of them that it is ignored, or another comes.
 
 The compiled gate has a porch of its own kind, which keeps to this one.
 
-The porch decides nothing by itself: an opening is one of the foreign rules of the signatures, and where any rule of a
-messenger could match the same bytes too, or the flow was announced, or is known above already, everything comes up.
+The porch decides nothing by itself: what an opening says is read from the signatures, and where any rule of a messenger
+could match the same bytes too, or the flow was announced, or is known above already, everything comes up.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from enum import Enum
 from struct import Struct
 from typing import NamedTuple
 
-from imsniff.limits import HEAD_BYTES, MAX_PORCH, MAX_PORCH_OCTETS, MAX_PORCH_PACKETS, UNDECIDED_IDLE_NS
+from imsniff.limits import HEAD_BYTES, MAX_PORCH, MAX_PORCH_OCTETS, MAX_PORCH_PACKETS, MAX_PROBES, UNDECIDED_IDLE_NS
 from imsniff.net.packet import Buffer
 from imsniff.net.segment import TCP, UDP, Flag, flow_key
 
 Raised = tuple[Buffer, int, int, int, int, int, int]
 """A packet that came up: the slab it is in, its frame number, then the batch's row."""
+
+Find = Callable[..., object]
+"""`re.Pattern.match`: of a slab, from here, to there."""
 
 ENDING = Flag.FIN | Flag.RST
 CONTROL = Flag.SYN | Flag.ACK | ENDING
@@ -35,15 +40,26 @@ IPV4_UDP, IPV6_UDP = Struct("!2xH20xH"), Struct("!4xH38xH")
 """The same length; that of the datagram."""
 
 
+class Says(Enum):
+    """What first bytes say of their flow."""
+
+    FOREIGN = "foreign"
+    """It is certainly no messenger's."""
+    HOPELESS = "hopeless"
+    """This is not how a messenger begins, told by HEAD_BYTES: the flow is foreign where both sides of a connection, or
+    MAX_PROBES datagrams, begin so."""
+    NOTHING = "nothing"
+    """A datagram that says nothing does not count as one of those."""
+
+
 class Opening(NamedTuple):
-    """First bytes of a flow that is certainly no messenger's."""
+    """First bytes that say something of a flow."""
 
     protocol: int
     """TCP or UDP."""
     pattern: bytes
     """As `re` reads it, of a bounded number of bytes."""
-    both: bool = False
-    """Whether that is certain only where both sides begin so, told by HEAD_BYTES."""
+    says: Says = Says.FOREIGN
 
 
 def reversed_key(key: bytes) -> bytes:
@@ -52,12 +68,35 @@ def reversed_key(key: bytes) -> bytes:
     return key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]
 
 
-class Waiting:
+class Held:
+    """A flow that waits, with its packets."""
+
+    __slots__ = ("last", "octets", "packets")
+
+    def __init__(self, packet: Raised) -> None:
+        self.packets = [_copy(packet)]
+        self.octets = packet[3]
+        """Of all packets held."""
+        self.last = packet[5]
+        """Nanoseconds of the packet that came last."""
+
+    def hold(self, packet: Raised) -> bool:
+        """Keep it, where there is room. Says whether there was."""
+        self.octets += packet[3]
+        if len(self.packets) >= MAX_PORCH_PACKETS or self.octets > MAX_PORCH_OCTETS:
+            return False
+        self.packets.append(_copy(packet))
+        self.last = packet[5]
+        return True
+
+
+class Waiting(Held):
     """A TCP connection of which at most one side has spoken."""
 
-    __slots__ = ("called", "caller", "key", "last", "octets", "packets", "spoken")
+    __slots__ = ("called", "caller", "key", "spoken")
 
     def __init__(self, key: bytes, following: int, packet: Raised) -> None:
+        super().__init__(packet)
         self.key = key
         """Of the direction of the SYN."""
         self.caller = following
@@ -66,11 +105,6 @@ class Waiting:
         """The same of the called side, once its SYN was seen."""
         self.spoken: bytes | None = None
         """Key of the side that has spoken, and begins as no messenger does."""
-        self.packets = [packet]
-        self.octets = packet[3]
-        """Of all packets held."""
-        self.last = packet[5]
-        """Nanoseconds of the packet that came last."""
 
     def next(self, key: bytes) -> int | None:
         """Sequence number of that side's next byte, where it is known."""
@@ -83,14 +117,16 @@ class Waiting:
         elif self.called is not None:
             self.called = self.called + octets & 0xFFFFFFFF
 
-    def hold(self, packet: Raised) -> bool:
-        """Keep it, where there is room. Says whether there was."""
-        self.octets += packet[3]
-        if len(self.packets) >= MAX_PORCH_PACKETS or self.octets > MAX_PORCH_OCTETS:
-            return False
-        self.packets.append(_copy(packet))
-        self.last = packet[5]
-        return True
+
+class Probed(Held):
+    """A UDP flow of datagrams that no messenger sends."""
+
+    __slots__ = ("probes",)
+
+    def __init__(self, packet: Raised) -> None:
+        super().__init__(packet)
+        self.probes = 0
+        """Of the datagrams held, those that say anything."""
 
 
 class Porch:
@@ -108,22 +144,19 @@ class Porch:
         self.announced = announced
         self.held: dict[bytes, Waiting] = {}
         """By the key of either direction."""
+        self.probed: dict[bytes, Probed] = {}
+        """By `flow_key`."""
         self.openings: tuple[Opening, ...] = ()
-        self.foreign: dict[int, Callable[..., object]] = {}
-        """By protocol: what finds a foreign opening at a place in a slab."""
-        self.hopeless: Callable[..., object] | None = None
-        """The same for one that both sides of a connection must have."""
+        self.foreign: dict[int, Find] = {}
+        """By protocol: what finds such an opening at a place in a slab."""
+        self.hopeless: dict[int, Find] = {}
+        self.nothing: dict[int, Find] = {}
         self.adopt(openings)
 
     def adopt(self, openings: Iterable[Opening]) -> None:
-        """From now on these first bytes are foreign."""
+        """From now on first bytes say this."""
         self.openings = tuple(openings)
-        patterns: dict[tuple[int, bool], list[bytes]] = {}
-        for one in self.openings:
-            patterns.setdefault((one.protocol, one.both), []).append(one.pattern)
-        finds = {kind: re.compile(b"|".join(some)).match for kind, some in patterns.items()}
-        self.foreign = {protocol: find for (protocol, both), find in finds.items() if not both}
-        self.hopeless = finds.get((TCP, True))
+        self.foreign, self.hopeless, self.nothing = (self._finds(says) for says in Says)
 
     def tcp(self, packet: Raised, key: bytes, ip: int, flags: int) -> tuple[Sequence[Raised], int]:
         """A TCP packet of a flow that is not ignored: what comes up, and how many packets never will.
@@ -146,7 +179,7 @@ class Porch:
                 or flow_key(*_endpoints(key), TCP) in self.known
             ):
                 return (packet,), 0
-            return self._hold(Waiting(key, seq + 1 & 0xFFFFFFFF, _copy(packet))), 0
+            return self._hold(Waiting(key, seq + 1 & 0xFFFFFFFF, packet)), 0
         if ts - waiting.last <= UNDECIDED_IDLE_NS and offset >= 0x50:
             if start == stop <= end:
                 if self._is_quiet(waiting, key, seq, flags) and waiting.hold(packet):
@@ -163,20 +196,37 @@ class Porch:
 
     def udp(self, packet: Raised, key: bytes, ip: int) -> tuple[Sequence[Raised], int]:
         """The same for a datagram, which reaches at least 6 bytes into its payload."""
-        slab, _, at, size, _, _, _ = packet
+        slab, _, at, size, _, ts, _ = packet
         if len(key) == 12:
             whole, length = IPV4_UDP.unpack_from(slab, ip)
-            head, stop = ip + 20, ip + whole
+            start, stop = ip + 28, ip + whole
         else:
             whole, length = IPV6_UDP.unpack_from(slab, ip)
-            head, stop = ip + 40, ip + 40 + whole
-        stop = min(stop, head + length) if length else stop
-        foreign = head + 8 < stop and self._is_foreign(
-            self.foreign.get(UDP), slab, head + 8, min(stop, at + size), UDP, key
-        )
-        if foreign and flow_key(*_endpoints(key), UDP) not in self.known:
-            return (), 1
-        return (packet,), 0
+            start, stop = ip + 48, ip + 40 + whole
+        stop = min(stop, start - 8 + length) if length else stop
+        flow, end = flow_key(*_endpoints(key), UDP), min(stop, at + size)
+        if flow in self.known:
+            return (packet,), 0
+        probed = self.probed.pop(flow, None)
+        before = probed.packets if probed is not None else ()
+        if start >= end or (probed is not None and ts - probed.last > UNDECIDED_IDLE_NS):
+            return (*before, packet), 0
+        if self._says(self.foreign, slab, start, end, UDP, key):
+            return (), len(before) + 1
+        if not self._says(self.hopeless, slab, start, min(end, start + HEAD_BYTES), UDP, key):
+            return (*before, packet), 0
+        if probed is None:
+            probed = Probed(packet)
+        elif not probed.hold(packet):
+            return (*before, packet), 0
+        if UDP not in self.nothing or not self.nothing[UDP](slab, start, end):
+            probed.probes += 1
+        if probed.probes >= MAX_PROBES:
+            return (), len(probed.packets)
+        self.probed[flow] = probed
+        if len(self.probed) <= MAX_PORCH:
+            return (), 0
+        return self.probed.pop(next(iter(self.probed))).packets, 0  # who is silent the longest makes room
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -198,19 +248,25 @@ class Porch:
     def _decides(self, waiting: Waiting, slab: Buffer, start: int, end: int, key: bytes) -> bool:
         """Whether the first words of a side make its connection foreign. Where it depends on those of the other side,
         that this one has spoken is noted."""
-        if self._is_foreign(self.foreign.get(TCP), slab, start, end, TCP, key):
+        if self._says(self.foreign, slab, start, end, TCP, key):
             return True
-        if not self._is_foreign(self.hopeless, slab, start, min(end, start + HEAD_BYTES), TCP, key):
+        if not self._says(self.hopeless, slab, start, min(end, start + HEAD_BYTES), TCP, key):
             return False
         if waiting.spoken is not None:
             return True
         waiting.spoken = key
         return False
 
-    def _is_foreign(
-        self, find: Callable[..., object] | None, slab: Buffer, start: int, end: int, protocol: int, key: bytes
-    ) -> bool:
+    def _finds(self, says: Says) -> dict[int, Find]:
+        patterns: dict[int, list[bytes]] = {}
+        for one in self.openings:
+            if one.says is says:
+                patterns.setdefault(one.protocol, []).append(one.pattern)
+        return {protocol: re.compile(b"|".join(some)).match for protocol, some in patterns.items()}
+
+    def _says(self, finds: dict[int, Find], slab: Buffer, start: int, end: int, protocol: int, key: bytes) -> bool:
         """Whether the bytes are such, and nobody waits for the flow."""
+        find = finds.get(protocol)
         if find is None or find(slab, start, end) is None:
             return False
         if not self.announced:
