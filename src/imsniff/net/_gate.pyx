@@ -21,6 +21,8 @@ from itertools import chain
 from os import strerror, urandom
 from threading import Thread
 
+from cython.view cimport array
+
 from cpython.pythread cimport (
     NOWAIT_LOCK,
     WAIT_LOCK,
@@ -32,6 +34,8 @@ from cpython.pythread cimport (
 )
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
 from imsniff.capture.batch import Batch, Walked
 from imsniff.capture.pcapng import ENHANCED, PACKET, SECTION, SIMPLE
@@ -100,6 +104,8 @@ cdef enum Glance:
 cdef int64_t LATEST = (1 << 63) - 1, IGNORE_S = IGNORE_NS // SECOND
 cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, MOST_OCTETS = MAX_PORCH_OCTETS
 cdef size_t FIRST_BYTES = HEAD_BYTES
+cdef enum:
+    HEADS = 8_192  # lists of those that wait on the porch: twice as many as may wait
 cdef Py_ssize_t MOST_HELD = MAX_PORCH_PACKETS, MOST_WAITING = MAX_PORCH, MOST_PROBES = MAX_PROBES
 cdef int64_t LONGEST_WAIT = UNDECIDED_IDLE_NS
 cdef bint HOST_IS_BIG = sys.byteorder == "big"
@@ -156,6 +162,15 @@ cdef class Sight:
         self.ip, self.old, self.opens = at + 14, kind == IPV4, self.protocol == TCP and self.flags & SYN != 0
         return ASK
 
+    cdef int side(self, Bytes slab) except -1:
+        """Whether the packet comes from the flow's higher end."""
+        cdef uint64_t high = 0, low, port
+        if self.old:
+            low, port = big32(slab, self.ip + 12), big16(slab, self.ip + 20)
+        else:
+            high, low, port = big64(slab, self.ip + 8), big64(slab, self.ip + 16), big16(slab, self.ip + 40)
+        return high != self.flow.high or low != self.flow.low or port != self.flow.rest >> 48
+
 
 include "_sieve.pxi"
 include "_scout.pxi"
@@ -173,7 +188,9 @@ cdef class Gate:
     cdef Py_ssize_t chunk
     cdef size_t octets
     cdef object porch
-    cdef dict held, probed
+    cdef Calls calls
+    cdef size_t call  # slot of the packet last glanced at
+    cdef dict probed
     cdef bint again  # whether the packet that the course has come to was not dealt with yet
 
     def __init__(
@@ -186,7 +203,7 @@ cdef class Gate:
         self.chunk = max(1, chunk)
         self.octets = octets
         self.porch = porch if porch is not None else Porch()
-        self.held, self.probed = self.porch.held, self.porch.probed
+        self.calls, self.probed = Calls(), {}
         self.flows = Ignored(entries, first, urandom(16) if secret is None else secret)
         self.sight = Sight()
 
@@ -214,7 +231,7 @@ cdef class Gate:
             return self._sifted(batch.sifted, batch.first_frame, whole)
         course = course_of(batch)
         if course is None:
-            return (self._rows(batch, batch.slab, batch.first_frame),)
+            return (self._rows(batch, batch.first_frame),)
         return self._chunks(course, batch)
 
     def _decoded(self, batch, decode):
@@ -242,22 +259,20 @@ cdef class Gate:
             self.frames, self.last_ts = frame, row[3]
             yield batch.slab, frame, *row
 
-    def _rows(self, batch, Bytes slab, long long frame):
+    def _rows(self, batch, long long frame):
         """Whatever only Python can walk."""
         cdef Course course = Course(batch)
         self.frames = frame - 1
-        for row in batch.rows():
+        for course.packet, course.size, course.wire, course.time, course.link in batch.rows():
             self.frames += 1
-            at, size, _, time, link = row
-            self.last_ts = time
-            course.packet, course.size, course.link, course.time = at, size, link, time
+            self.last_ts, course.frame = course.time, self.frames
             seen = self.glance(course)
             if seen == SKIP:
                 self.skipped += 1
             elif seen == ASK:
-                yield from self.ask(slab, (batch.slab, self.frames, *row), at, size, time)
+                yield from self.ask(course)
             else:
-                yield batch.slab, self.frames, *row
+                yield packet_of(course)
 
     def _chunks(self, Course course, batch):
         cdef list raised
@@ -269,7 +284,7 @@ cdef class Gate:
             self.last_ts = course.time
         rest = Batch(batch.capture, batch.slab, course.at, batch.end, self.frames + 1, batch.walk)
         course = None
-        yield self._rows(rest, batch.slab, self.frames + 1)
+        yield self._rows(rest, self.frames + 1)
         stop, _, fault = rest.walked
         batch.walked = Walked(stop, self.frames - batch.first_frame + 1, fault)
 
@@ -300,13 +315,12 @@ cdef class Gate:
             if seen == SKIP:
                 self.skipped += 1
                 continue
-            packet = (course.raw, self.frames, course.packet, course.size, course.wire, course.time, course.link)
             if seen == ASK:
-                raised.extend(self.ask(course.slab, packet, course.packet, course.size, course.time))
+                raised = self.ask(course)
                 if raised:
                     break
                 continue
-            raised.append(packet)
+            raised.append(packet_of(course))
             room -= 1
             if not room or seen == RAISE_AT_ONCE:
                 break
@@ -326,135 +340,126 @@ cdef class Gate:
             return SKIP
         if tunnelled(sight.flow):
             return RAISE_AT_ONCE
-        if sight.protocol == UDP or sight.opens:
-            return ASK
-        if self.held and key_at(course.slab, sight.ip, sight.old) in self.held:
+        self.call = self.calls.find(sight.hash, sight.flow) if sight.protocol == TCP else 0
+        if sight.protocol == UDP or sight.opens or self.call:
             return ASK
         return RAISE_AT_ONCE if until else RAISE
 
-    cdef ask(self, Bytes slab, tuple packet, size_t at, size_t size, int64_t ts):
+    # --- the porch ----------------------------------------------------------------------------------------------------
+
+    cdef list ask(self, Course course):
         """What comes up with the packet last glanced at."""
-        cdef bytes key = key_at(slab, self.sight.ip, self.sight.old)
-        cdef size_t head, stop, end = at + size
-        cdef uint64_t length
+        cdef size_t ip = self.sight.ip
+        if self.sight.protocol == TCP:
+            if self.sight.old:
+                return self.ask_tcp(course, ip + 20, ip + big16(course.slab, ip + 2))
+            return self.ask_tcp(course, ip + 40, ip + 40 + big16(course.slab, ip + 4))
         if self.sight.old:
-            head, stop = self.sight.ip + 20, self.sight.ip + big16(slab, self.sight.ip + 2)
-        else:
-            head, stop = self.sight.ip + 40, self.sight.ip + 40 + big16(slab, self.sight.ip + 4)
-        if self.sight.flow.rest >> 8 & 0xFF == TCP:
-            return self.ask_tcp(slab, packet, key, head, stop, at, end, ts)
-        length = big16(slab, head + 4)
+            return self.ask_udp(course, ip + 20, ip + big16(course.slab, ip + 2))
+        return self.ask_udp(course, ip + 40, ip + 40 + big16(course.slab, ip + 4))
+
+    cdef list ask_udp(self, Course course, size_t head, size_t stop):
+        cdef uint64_t length = big16(course.slab, head + 4)
+        cdef size_t start = head + 8
+        cdef Probed probed
         if length:
             stop = min(stop, head + length)
-        return self.ask_udp(slab, packet, key, head + 8, min(stop, end), at, end, ts)
-
-    cdef ask_udp(
-        self, Bytes slab, tuple packet, bytes key, size_t start, size_t stop, size_t at, size_t end, int64_t ts
-    ):
-        cdef Probed probed
-        flow = known_as(key) + b"u"
+        stop = min(stop, course.packet + course.size)
+        flow = self.known_as(course) + b"u"
         if flow in self.porch.known:
-            return (packet,)
+            return [packet_of(course)]
         probed = self.probed.pop(flow, None)
-        if start >= stop or (probed is not None and ts - probed.last > LONGEST_WAIT):
-            return gathered(probed, packet)
-        if self.says(self.porch.foreign, UDP, packet[0], start, stop, key):
-            return self.turn_away(ts, 1 if probed is None else len(probed.packets) + 1)
-        if not self.says(self.porch.hopeless, UDP, packet[0], start, min(stop, start + FIRST_BYTES), key):
-            return gathered(probed, packet)
         if probed is None:
             probed = Probed()
-            probed.keep(slab, packet, at, end - at, ts)
-        elif not probed.hold(slab, packet, at, end - at, ts):
-            return gathered(probed, packet)
-        nothing = self.porch.nothing.get(UDP)
-        if nothing is None or nothing(packet[0], start, stop) is None:
-            probed.probes += 1
-        if probed.probes >= MOST_PROBES:
-            return self.turn_away(ts, len(probed.packets))
-        self.probed[flow] = probed
-        if len(self.probed) <= MOST_WAITING:
-            return ()
-        probed = self.probed.pop(next(iter(self.probed)))
-        return probed.packets
+        elif course.time - probed.last > LONGEST_WAIT:
+            return [*probed.packets, packet_of(course)]
+        if start < stop:
+            if self.says(self.porch.foreign, course, start, stop):
+                return self.turn_away(course, len(probed.packets) + 1)
+            if self.says(self.porch.hopeless, course, start, min(stop, start + FIRST_BYTES)) and probed.hold(course):
+                nothing = self.porch.nothing.get(UDP)
+                probed.probes += nothing is None or nothing(course.raw, start, stop) is None
+                if probed.probes >= MOST_PROBES:
+                    return self.turn_away(course, len(probed.packets))
+                self.probed[flow] = probed
+                if len(self.probed) <= MOST_WAITING:
+                    return []
+                probed = self.probed.pop(next(iter(self.probed)))
+                return probed.packets
+        return [*probed.packets, packet_of(course)]
 
-    cdef ask_tcp(
-        self, Bytes slab, tuple packet, bytes key, size_t head, size_t stop, size_t at, size_t end, int64_t ts
-    ):
+    cdef list ask_tcp(self, Course course, size_t head, size_t stop):
+        cdef Calls calls = self.calls
+        cdef Bytes slab = course.slab
         cdef int64_t seq = big32(slab, head + 4)
-        cdef size_t offset = slab[head + 12], start = head + (offset >> 4) * 4, size = end - at
-        cdef bint bare = start == stop and stop <= end and offset >= 0x50
-        cdef Waiting waiting = self.held.get(key)
-        if waiting is None:
+        cdef size_t offset = slab[head + 12], start = head + (offset >> 4) * 4, end = course.packet + course.size
+        cdef size_t call = self.call, oldest
+        cdef int side = self.sight.side(slab)
+        cdef uint64_t flags = self.sight.flags
+        cdef list raised
+        if not call:
             if (
-                self.sight.flags & (SYN | ACK | FIN | RST) != SYN or not bare or size > MOST_OCTETS
-                or not self.porch.openings or known_as(key) in self.porch.known
+                flags & (SYN | ACK | FIN | RST) != SYN or start != stop or stop > end or offset < 0x50
+                or course.size > MOST_OCTETS or not self.porch.openings or self.known_as(course) in self.porch.known
             ):
-                return (packet,)
-            waiting = Waiting()
-            waiting.keep(slab, packet, at, size, ts)
-            return self.hold(waiting, key, seq)
-        if ts - waiting.last <= LONGEST_WAIT and offset >= 0x50:
+                return [packet_of(course)]
+            self.flows.drop(self.sight.flow)  # what a connection before it on the same ports was counts no more
+            raised = []
+            if calls.waiting == <size_t>MOST_WAITING:  # who waits the longest makes room
+                oldest = calls.all[0].newer
+                raised = calls.held(oldest)
+                calls.leave(oldest)
+            calls.begin(self.sight.hash, self.sight.flow, side, seq + 1 & 0xFFFFFFFF, course)
+            return raised
+        if course.time - calls.all[call].last <= LONGEST_WAIT and offset >= 0x50:
             if start == stop and stop <= end:
-                if waiting.is_quiet(key, seq, self.sight.flags) and waiting.hold(slab, packet, at, size, ts):
-                    return ()
-            elif start < stop and not self.sight.flags & SYN and seq == waiting.next(key):
-                if waiting.spoken != key and self.decides(waiting, packet[0], start, min(stop, end), key):
-                    self.leave(waiting)
-                    return self.turn_away(ts, len(waiting.packets) + 1)
-                if waiting.spoken == key and stop <= end and not self.sight.flags & (FIN | RST):
-                    if waiting.hold(slab, packet, at, size, ts):
-                        waiting.go_on(key, stop - start)
-                        return ()
-        self.leave(waiting)
-        return (*waiting.packets, packet)
+                if calls.is_quiet(call, side, seq, flags) and calls.hold(call, course):
+                    return []
+            elif start < stop and not flags & SYN and seq == calls.all[call].following[side]:
+                if calls.all[call].spoken != side and self.decides(call, side, course, start, min(stop, end)):
+                    calls.leave(call)
+                    return self.turn_away(course, calls.all[call].held + 1)
+                if calls.all[call].spoken == side and stop <= end and not flags & (FIN | RST):
+                    if calls.hold(call, course):
+                        calls.all[call].following[side] = seq + <int64_t>(stop - start) & 0xFFFFFFFF
+                        return []
+        raised = calls.held(call)
+        calls.leave(call)
+        raised.append(packet_of(course))
+        return raised
 
-    cdef bint decides(self, Waiting waiting, raw, size_t start, size_t end, bytes key) except -1:
+    cdef bint decides(self, size_t call, int side, Course course, size_t start, size_t end) except -1:
         """Whether the first words of a side make its connection foreign; see `porch.py`."""
-        if self.says(self.porch.foreign, TCP, raw, start, end, key):
+        if self.says(self.porch.foreign, course, start, end):
             return True
-        if not self.says(self.porch.hopeless, TCP, raw, start, min(end, start + FIRST_BYTES), key):
+        if not self.says(self.porch.hopeless, course, start, min(end, start + FIRST_BYTES)):
             return False
-        if waiting.spoken is not None:
+        if self.calls.all[call].spoken >= 0:
             return True
-        waiting.spoken = key
+        self.calls.all[call].spoken = side
         return False
 
-    cdef bint says(self, dict finds, int protocol, raw, size_t start, size_t end, bytes key) except -1:
+    cdef bint says(self, dict finds, Course course, size_t start, size_t end) except -1:
         """Whether the bytes are such, and nobody waits for the flow."""
-        find = finds.get(protocol)
-        if find is None or find(raw, start, end) is None:
+        find = finds.get(<int>self.sight.protocol)
+        if find is None or find(course.raw, start, end) is None:
             return False
         announced = self.porch.announced
         if announced:
-            transport = "tcp" if protocol == TCP else "udp"
-            one, other = endpoints(key)
+            transport = "tcp" if self.sight.protocol == TCP else "udp"
+            one, other = endpoints(key_at(course.slab, self.sight.ip, self.sight.old))
             return (transport, one) not in announced and (transport, other) not in announced
         return True
 
-    cdef turn_away(self, int64_t ts, Py_ssize_t packets):
+    cdef bytes known_as(self, Course course):
+        """Key of the flow last glanced at, as `flows` has it."""
+        return known_as(key_at(course.slab, self.sight.ip, self.sight.old))
+
+    cdef list turn_away(self, Course course, Py_ssize_t packets):
         """The flow last glanced at is foreign: so many packets of it never come up."""
         self.skipped += packets
-        self.flows.put(self.sight.flow, ts // SECOND + IGNORE_S)
-        return ()
-
-    cdef hold(self, Waiting waiting, bytes key, int64_t seq):
-        """A connection begins; what one before it on the same ports was counts no more. Who waits the longest makes
-        room."""
-        cdef Waiting oldest
-        waiting.key, waiting.back = key, turned_key(key)
-        waiting.caller, waiting.called = seq + 1 & 0xFFFFFFFF, -1
-        self.flows.drop(self.sight.flow)
-        self.held[key] = self.held[waiting.back] = waiting
-        if len(self.held) <= 2 * MOST_WAITING:
-            return ()
-        oldest = next(iter(self.held.values()))
-        self.leave(oldest)
-        return oldest.packets
-
-    cdef leave(self, Waiting waiting):
-        del self.held[waiting.key]
-        self.held.pop(waiting.back, None)
+        self.flows.put(self.sight.flow, course.time // SECOND + IGNORE_S)
+        return []
 
     # --- verdicts -----------------------------------------------------------------------------------------------------
 
@@ -478,9 +483,9 @@ cdef class Gate:
         return False
 
 
-cdef tuple gathered(Held held, tuple packet):
-    """What was held of a flow, if anything was, and the packet after it."""
-    return (packet,) if held is None else (*held.packets, packet)
+cdef inline tuple packet_of(Course course):
+    """As it comes up."""
+    return course.raw, course.frame, course.packet, course.size, course.wire, course.time, course.link
 
 
 cdef Ends segment_ends(bytes source, bytes target, uint64_t protocol) except *:

@@ -23,68 +23,163 @@ cdef bytes known_as(bytes key):
     return one + other if one < other else other + one
 
 
-cdef bytes turned_key(bytes key):
-    """Of the other direction."""
-    cdef Py_ssize_t size = len(key) // 2 - 2
-    return key[size : 2 * size] + key[:size] + key[2 * size + 2 :] + key[2 * size : 2 * size + 2]
-
-
-cdef class Held:
-    """A flow that waits, with its packets."""
-
-    cdef int64_t last
-    cdef size_t octets
-    cdef list packets
-
-    cdef keep(self, Bytes slab, tuple packet, size_t at, size_t size, int64_t ts):
-        """The first of them."""
-        self.last, self.octets, self.packets = ts, size, [taken(slab, packet, at, size)]
-
-    cdef bint hold(self, Bytes slab, tuple packet, size_t at, size_t size, int64_t ts) except -1:
-        self.octets += size
-        if len(self.packets) >= MOST_HELD or self.octets > MOST_OCTETS:
-            return False
-        self.packets.append(taken(slab, packet, at, size))
-        self.last = ts
-        return True
-
-
-cdef tuple taken(Bytes slab, tuple packet, size_t at, size_t size):
-    """The slab is used again before this packet comes up."""
-    return piece(slab, at, size), packet[1], 0, packet[3], packet[4], packet[5], packet[6]
-
-
-cdef class Probed(Held):
+cdef class Probed:
     """A UDP flow of datagrams that no messenger sends."""
 
-    cdef Py_ssize_t probes  # of them, those that say anything
+    cdef list packets
+    cdef size_t octets
+    cdef int64_t last
+    cdef Py_ssize_t probes  # of the datagrams held, those that say anything
+
+    def __init__(self):
+        self.packets = []
+
+    cdef bint hold(self, Course course) except -1:
+        """Keep it, where there is room; says whether there was. The slab is used again before it comes up."""
+        self.octets += course.size
+        if self.packets and (len(self.packets) >= MOST_HELD or self.octets > MOST_OCTETS):
+            return False
+        held = piece(course.slab, course.packet, course.size)
+        self.packets.append((held, course.frame, 0, course.size, course.wire, course.time, course.link))
+        self.last = course.time
+        return True
 
 
-cdef class Waiting(Held):
-    """A TCP connection of which at most one side has spoken."""
+cdef struct Call:
+    # A TCP connection of which at most one side has spoken. Its sides: 0 is the flow's lower end.
+    Ends flow
+    uint64_t hash
+    int64_t following[2]  # sequence number of a side's next byte; -1: not known
+    int caller, spoken  # which side sent the SYN; which has spoken, and begins as no messenger does, or -1
+    int64_t last  # nanoseconds
+    size_t held, octets  # packets, and bytes of all of them
+    size_t newer, older  # who came after it and before
+    size_t next  # of those whose hashes end alike, or of those that are over
 
-    cdef bytes key, back  # of the direction of the SYN, and of the other
-    cdef bytes spoken  # of the side that has spoken, and begins as no messenger does
-    cdef int64_t caller, called  # sequence number of either side's next byte; -1: not known
 
-    cdef int64_t next(self, bytes key):
-        return self.caller if key == self.key else self.called
+cdef struct Packet:
+    long long frame
+    size_t size
+    uint64_t wire
+    int64_t time
+    int link
 
-    cdef go_on(self, bytes key, size_t octets):
-        if key == self.key:
-            self.caller = self.caller + <int64_t>octets & 0xFFFFFFFF
+
+cdef class Calls:
+    """The connections that wait. Their memory is fixed: each has a place, from 1 on; 0 is nobody, between the newest and
+    the oldest."""
+
+    cdef Call[::1] all
+    cdef Packet[:, ::1] packets
+    cdef unsigned char[:, ::1] octets  # of the packets of one, each behind the other
+    cdef size_t[::1] heads  # by the end of a hash: the first one
+    cdef size_t over  # the first place that is free again
+    cdef size_t used  # places that ever were in use
+    cdef size_t waiting
+
+    def __init__(self):
+        cdef size_t places = MOST_WAITING + 1
+        self.all = freed(<Call[:places]>cleared(places, sizeof(Call)))
+        self.packets = freed(<Packet[:places, :MOST_HELD]>cleared(places * MOST_HELD, sizeof(Packet)))
+        self.octets = freed(<unsigned char[:places, :MOST_OCTETS]>cleared(places, MOST_OCTETS))
+        self.heads = freed(<size_t[:HEADS]>cleared(HEADS, sizeof(size_t)))
+
+    cdef inline size_t find(self, uint64_t hash, Ends flow) except? 0:
+        """The connection's place, or 0."""
+        cdef size_t one = self.heads[<size_t>(hash % HEADS)]
+        while one and not (self.all[one].hash == hash and are_equal(self.all[one].flow, flow)):
+            one = self.all[one].next
+        return one
+
+    cdef int begin(self, uint64_t hash, Ends flow, int caller, int64_t following, Course course) except -1:
+        """A connection begins, with this packet, to which the others make room: fewer than MOST_WAITING wait."""
+        cdef size_t one = self.over, head = hash % HEADS, newest = self.all[0].older
+        if one:
+            self.over = self.all[one].next
         else:
-            self.called = self.called + <int64_t>octets & 0xFFFFFFFF
+            self.used += 1
+            one = self.used
+        self.all[one] = Call(
+            flow=flow, hash=hash, following=[-1, -1], caller=caller, spoken=-1, last=0, held=0, octets=0,
+            newer=0, older=newest, next=self.heads[head],
+        )
+        self.all[one].following[caller] = following
+        self.all[newest].newer = self.all[0].older = self.heads[head] = one
+        self.waiting += 1
+        self.hold(one, course)
+        return 0
 
-    cdef bint is_quiet(self, bytes key, int64_t seq, uint64_t flags):
-        cdef int64_t following = seq + 1 & 0xFFFFFFFF
+    cdef bint hold(self, size_t one, Course course) except -1:
+        """Keep a packet, where there is room; says whether there was. The slab is used again before it comes up."""
+        cdef size_t held = self.all[one].held, octets = self.all[one].octets, at = course.packet, size = course.size
+        if held >= <size_t>MOST_HELD or size > MOST_OCTETS - octets:
+            return False
+        if at > <size_t>course.slab.shape[0] or size > course.slab.shape[0] - at:
+            raise IndexError("a packet ends within its slab")
+        if size:
+            memcpy(&self.octets[one, octets], &course.slab[at], size)
+        self.packets[one, held] = Packet(course.frame, size, course.wire, course.time, course.link)
+        self.all[one].held, self.all[one].octets, self.all[one].last = held + 1, octets + size, course.time
+        return True
+
+    cdef bint is_quiet(self, size_t one, int side, int64_t seq, uint64_t flags) except -1:
+        """Whether a packet without payload says nothing of how the connection goes on."""
+        cdef int64_t following = seq + 1 & 0xFFFFFFFF, expected = self.all[one].following[side]
         if not flags & SYN:
             return not flags & (FIN | RST)
-        if flags & (FIN | RST) or self.spoken is not None:
+        if flags & (FIN | RST) or self.all[one].spoken >= 0:
             return False
-        if key == self.key:
-            return not flags & ACK and following == self.caller
-        if not flags & ACK or (self.called >= 0 and self.called != following):
+        if side == self.all[one].caller:
+            return not flags & ACK and following == expected
+        if not flags & ACK or (expected >= 0 and expected != following):
             return False
-        self.called = following
+        self.all[one].following[side] = following
         return True
+
+    cdef list held(self, size_t one):
+        """The packets, in order."""
+        cdef list held = []
+        cdef size_t number, at = 0
+        cdef Bytes octets = self.octets[one]
+        cdef Packet packet
+        for number in range(self.all[one].held):
+            packet = self.packets[one, number]
+            whole = piece(octets, at, packet.size)
+            held.append((whole, packet.frame, 0, packet.size, packet.wire, packet.time, packet.link))
+            at += packet.size
+        return held
+
+    cdef int leave(self, size_t one) except -1:
+        cdef size_t newer = self.all[one].newer, older = self.all[one].older
+        cdef size_t head = self.all[one].hash % HEADS, before = self.heads[head]
+        self.all[newer].older, self.all[older].newer = older, newer
+        if before == one:
+            self.heads[head] = self.all[one].next
+        else:
+            while self.all[before].next != one:
+                before = self.all[before].next
+            self.all[before].next = self.all[one].next
+        self.all[one].next, self.over = self.over, one
+        self.waiting -= 1
+        return 0
+
+
+cdef inline bint are_equal(Ends one, Ends other) noexcept nogil:
+    return (
+        one.rest == other.rest and one.low == other.low and one.other_low == other.other_low
+        and one.high == other.high and one.other_high == other.other_high
+    )
+
+
+cdef void *cleared(size_t number, size_t size) except NULL:
+    """Memory that costs next to nothing until it is written to."""
+    cdef void *memory = calloc(number, size)
+    if memory is NULL:
+        raise MemoryError("there is no memory for the porch")
+    return memory
+
+
+cdef array freed(array memory):
+    """The same, which is given back when nobody looks at it any more."""
+    memory.callback_free_data = free
+    return memory
