@@ -111,9 +111,9 @@ def capture_of(folder: Path, packets: int, im_share: float = 1, only: str | None
 def compete(about: dict[str, Any], field: list[Contender], rounds: int) -> dict[str, list[Ran]]:
     """Every contender in turn, `rounds` times."""
     results: dict[str, list[Ran]] = {contender.name: [] for contender in field}
-    run(["cat", str(about["path"])])  # into the page cache
     for number in range(1, rounds + 1):
         for contender in field:
+            run(["cat", str(about["path"])])  # into the page cache: who needs much memory drives it out
             if sys.stderr.isatty():
                 print(f"\rround {number} of {rounds}: {contender.name:12}", end="", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(prefix="imsniff-bench-") as out:

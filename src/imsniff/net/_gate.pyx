@@ -188,9 +188,9 @@ cdef class Gate:
     cdef Py_ssize_t chunk
     cdef size_t octets
     cdef object porch
-    cdef Calls calls
-    cdef size_t call  # slot of the packet last glanced at
-    cdef dict probed
+    cdef Held calls  # TCP connections of which at most one side has spoken
+    cdef Held probed  # UDP flows of datagrams that no messenger sends
+    cdef size_t one  # place of the flow last glanced at
     cdef bint again  # whether the packet that the course has come to was not dealt with yet
 
     def __init__(
@@ -203,7 +203,7 @@ cdef class Gate:
         self.chunk = max(1, chunk)
         self.octets = octets
         self.porch = porch if porch is not None else Porch()
-        self.calls, self.probed = Calls(), {}
+        self.calls, self.probed = Held(), Held()
         self.flows = Ignored(entries, first, urandom(16) if secret is None else secret)
         self.sight = Sight()
 
@@ -340,8 +340,8 @@ cdef class Gate:
             return SKIP
         if tunnelled(sight.flow):
             return RAISE_AT_ONCE
-        self.call = self.calls.find(sight.hash, sight.flow) if sight.protocol == TCP else 0
-        if sight.protocol == UDP or sight.opens or self.call:
+        self.one = (self.calls if sight.protocol == TCP else self.probed).find(sight.hash, sight.flow)
+        if sight.protocol == UDP or sight.opens or self.one:
             return ASK
         return RAISE_AT_ONCE if until else RAISE
 
@@ -359,84 +359,75 @@ cdef class Gate:
         return self.ask_udp(course, ip + 40, ip + 40 + big16(course.slab, ip + 4))
 
     cdef list ask_udp(self, Course course, size_t head, size_t stop):
+        cdef Held held = self.probed
+        cdef size_t start = head + 8, one = self.one
         cdef uint64_t length = big16(course.slab, head + 4)
-        cdef size_t start = head + 8
-        cdef Probed probed
+        cdef list raised = []
         if length:
             stop = min(stop, head + length)
         stop = min(stop, course.packet + course.size)
-        flow = self.known_as(course) + b"u"
-        if flow in self.porch.known:
-            return [packet_of(course)]
-        probed = self.probed.pop(flow, None)
-        if probed is None:
-            probed = Probed()
-        elif course.time - probed.last > LONGEST_WAIT:
-            return [*probed.packets, packet_of(course)]
-        if start < stop:
-            if self.says(self.porch.foreign, course, start, stop):
-                return self.turn_away(course, len(probed.packets) + 1)
-            if self.says(self.porch.hopeless, course, start, min(stop, start + FIRST_BYTES)) and probed.hold(course):
-                nothing = self.porch.nothing.get(UDP)
-                probed.probes += nothing is None or nothing(course.raw, start, stop) is None
-                if probed.probes >= MOST_PROBES:
-                    return self.turn_away(course, len(probed.packets))
-                self.probed[flow] = probed
-                if len(self.probed) <= MOST_WAITING:
-                    return []
-                probed = self.probed.pop(next(iter(self.probed)))
-                return probed.packets
-        return [*probed.packets, packet_of(course)]
+        if start < stop and not (one and course.time - held.all[one].last > LONGEST_WAIT):
+            foreign = self.says(self.porch.foreign, course, start, stop)
+            hopeless = foreign or self.says(self.porch.hopeless, course, start, min(stop, start + FIRST_BYTES))
+            if hopeless and self.known_as(course) + b"u" not in self.porch.known:
+                if foreign:
+                    return self.turn_away(course, held.forget(one) + 1)
+                if not one and course.size <= MOST_OCTETS:
+                    raised = held.evict()
+                    one = held.begin(self.sight.hash, self.sight.flow)
+                if one and held.hold(one, course):
+                    nothing = self.porch.nothing.get(UDP)
+                    held.all[one].probes += nothing is None or nothing(course.raw, start, stop) is None
+                    return self.turn_away(course, held.forget(one)) if held.all[one].probes >= MOST_PROBES else raised
+        raised = held.leave(one)
+        raised.append(packet_of(course))
+        return raised
 
     cdef list ask_tcp(self, Course course, size_t head, size_t stop):
-        cdef Calls calls = self.calls
+        cdef Held held = self.calls
         cdef Bytes slab = course.slab
         cdef int64_t seq = big32(slab, head + 4)
         cdef size_t offset = slab[head + 12], start = head + (offset >> 4) * 4, end = course.packet + course.size
-        cdef size_t call = self.call, oldest
+        cdef size_t one = self.one
         cdef int side = self.sight.side(slab)
         cdef uint64_t flags = self.sight.flags
         cdef list raised
-        if not call:
+        if not one:
             if (
                 flags & (SYN | ACK | FIN | RST) != SYN or start != stop or stop > end or offset < 0x50
                 or course.size > MOST_OCTETS or not self.porch.openings or self.known_as(course) in self.porch.known
             ):
                 return [packet_of(course)]
             self.flows.drop(self.sight.flow)  # what a connection before it on the same ports was counts no more
-            raised = []
-            if calls.waiting == <size_t>MOST_WAITING:  # who waits the longest makes room
-                oldest = calls.all[0].newer
-                raised = calls.held(oldest)
-                calls.leave(oldest)
-            calls.begin(self.sight.hash, self.sight.flow, side, seq + 1 & 0xFFFFFFFF, course)
+            raised = held.evict()
+            one = held.begin(self.sight.hash, self.sight.flow)
+            held.all[one].caller, held.all[one].following[side] = side, seq + 1 & 0xFFFFFFFF
+            held.hold(one, course)
             return raised
-        if course.time - calls.all[call].last <= LONGEST_WAIT and offset >= 0x50:
+        if course.time - held.all[one].last <= LONGEST_WAIT and offset >= 0x50:
             if start == stop and stop <= end:
-                if calls.is_quiet(call, side, seq, flags) and calls.hold(call, course):
+                if held.is_quiet(one, side, seq, flags) and held.hold(one, course):
                     return []
-            elif start < stop and not flags & SYN and seq == calls.all[call].following[side]:
-                if calls.all[call].spoken != side and self.decides(call, side, course, start, min(stop, end)):
-                    calls.leave(call)
-                    return self.turn_away(course, calls.all[call].held + 1)
-                if calls.all[call].spoken == side and stop <= end and not flags & (FIN | RST):
-                    if calls.hold(call, course):
-                        calls.all[call].following[side] = seq + <int64_t>(stop - start) & 0xFFFFFFFF
+            elif start < stop and not flags & SYN and seq == held.all[one].following[side]:
+                if held.all[one].spoken != side and self.decides(one, side, course, start, min(stop, end)):
+                    return self.turn_away(course, held.forget(one) + 1)
+                if held.all[one].spoken == side and stop <= end and not flags & (FIN | RST):
+                    if held.hold(one, course):
+                        held.all[one].following[side] = seq + <int64_t>(stop - start) & 0xFFFFFFFF
                         return []
-        raised = calls.held(call)
-        calls.leave(call)
+        raised = held.leave(one)
         raised.append(packet_of(course))
         return raised
 
-    cdef bint decides(self, size_t call, int side, Course course, size_t start, size_t end) except -1:
+    cdef bint decides(self, size_t one, int side, Course course, size_t start, size_t end) except -1:
         """Whether the first words of a side make its connection foreign; see `porch.py`."""
         if self.says(self.porch.foreign, course, start, end):
             return True
         if not self.says(self.porch.hopeless, course, start, min(end, start + FIRST_BYTES)):
             return False
-        if self.calls.all[call].spoken >= 0:
+        if self.calls.all[one].spoken >= 0:
             return True
-        self.calls.all[call].spoken = side
+        self.calls.all[one].spoken = side
         return False
 
     cdef bint says(self, dict finds, Course course, size_t start, size_t end) except -1:

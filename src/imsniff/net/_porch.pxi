@@ -23,36 +23,15 @@ cdef bytes known_as(bytes key):
     return one + other if one < other else other + one
 
 
-cdef class Probed:
-    """A UDP flow of datagrams that no messenger sends."""
-
-    cdef list packets
-    cdef size_t octets
-    cdef int64_t last
-    cdef Py_ssize_t probes  # of the datagrams held, those that say anything
-
-    def __init__(self):
-        self.packets = []
-
-    cdef bint hold(self, Course course) except -1:
-        """Keep it, where there is room; says whether there was. The slab is used again before it comes up."""
-        self.octets += course.size
-        if self.packets and (len(self.packets) >= MOST_HELD or self.octets > MOST_OCTETS):
-            return False
-        held = piece(course.slab, course.packet, course.size)
-        self.packets.append((held, course.frame, 0, course.size, course.wire, course.time, course.link))
-        self.last = course.time
-        return True
-
-
-cdef struct Call:
-    # A TCP connection of which at most one side has spoken. Its sides: 0 is the flow's lower end.
+cdef struct Waiting:
+    # A flow that waits. Its sides: 0 is the lower end.
     Ends flow
     uint64_t hash
-    int64_t following[2]  # sequence number of a side's next byte; -1: not known
-    int caller, spoken  # which side sent the SYN; which has spoken, and begins as no messenger does, or -1
-    int64_t last  # nanoseconds
-    size_t held, octets  # packets, and bytes of all of them
+    int64_t following[2]  # of a TCP connection, sequence number of a side's next byte; -1: not known
+    int caller, spoken  # of one, which side sent the SYN; which has spoken, and begins as no messenger does, or -1
+    int probes  # of the datagrams held, those that say anything
+    int64_t last  # nanoseconds of the packet that came last
+    size_t packets, octets  # that are held
     size_t newer, older  # who came after it and before
     size_t next  # of those whose hashes end alike, or of those that are over
 
@@ -65,11 +44,11 @@ cdef struct Packet:
     int link
 
 
-cdef class Calls:
-    """The connections that wait. Their memory is fixed: each has a place, from 1 on; 0 is nobody, between the newest and
-    the oldest."""
+cdef class Held:
+    """The flows that wait. Their memory is fixed: each has a place, from 1 on; 0 is nobody, between the newest and the
+    oldest."""
 
-    cdef Call[::1] all
+    cdef Waiting[::1] all
     cdef Packet[:, ::1] packets
     cdef unsigned char[:, ::1] octets  # of the packets of one, each behind the other
     cdef size_t[::1] heads  # by the end of a hash: the first one
@@ -79,7 +58,7 @@ cdef class Calls:
 
     def __init__(self):
         cdef size_t places = MOST_WAITING + 1
-        self.all = freed(<Call[:places]>cleared(places, sizeof(Call)))
+        self.all = freed(<Waiting[:places]>cleared(places, sizeof(Waiting)))
         self.packets = freed(<Packet[:places, :MOST_HELD]>cleared(places * MOST_HELD, sizeof(Packet)))
         self.octets = freed(<unsigned char[:places, :MOST_OCTETS]>cleared(places, MOST_OCTETS))
         self.heads = freed(<size_t[:HEADS]>cleared(HEADS, sizeof(size_t)))
@@ -91,27 +70,30 @@ cdef class Calls:
             one = self.all[one].next
         return one
 
-    cdef int begin(self, uint64_t hash, Ends flow, int caller, int64_t following, Course course) except -1:
-        """A connection begins, with this packet, to which the others make room: fewer than MOST_WAITING wait."""
+    cdef size_t begin(self, uint64_t hash, Ends flow) except 0:
+        """The place of a flow that begins. There must be room: fewer than MOST_WAITING wait."""
         cdef size_t one = self.over, head = hash % HEADS, newest = self.all[0].older
         if one:
             self.over = self.all[one].next
         else:
             self.used += 1
             one = self.used
-        self.all[one] = Call(
-            flow=flow, hash=hash, following=[-1, -1], caller=caller, spoken=-1, last=0, held=0, octets=0,
+        self.all[one] = Waiting(
+            flow=flow, hash=hash, following=[-1, -1], caller=-1, spoken=-1, probes=0, last=0, packets=0, octets=0,
             newer=0, older=newest, next=self.heads[head],
         )
-        self.all[one].following[caller] = following
         self.all[newest].newer = self.all[0].older = self.heads[head] = one
         self.waiting += 1
-        self.hold(one, course)
-        return 0
+        return one
+
+    cdef list evict(self):
+        """The packets of who waits the longest, where somebody must make room."""
+        cdef size_t oldest = self.all[0].newer
+        return self.leave(oldest) if self.waiting == <size_t>MOST_WAITING else []
 
     cdef bint hold(self, size_t one, Course course) except -1:
         """Keep a packet, where there is room; says whether there was. The slab is used again before it comes up."""
-        cdef size_t held = self.all[one].held, octets = self.all[one].octets, at = course.packet, size = course.size
+        cdef size_t held = self.all[one].packets, octets = self.all[one].octets, at = course.packet, size = course.size
         if held >= <size_t>MOST_HELD or size > MOST_OCTETS - octets:
             return False
         if at > <size_t>course.slab.shape[0] or size > course.slab.shape[0] - at:
@@ -119,7 +101,7 @@ cdef class Calls:
         if size:
             memcpy(&self.octets[one, octets], &course.slab[at], size)
         self.packets[one, held] = Packet(course.frame, size, course.wire, course.time, course.link)
-        self.all[one].held, self.all[one].octets, self.all[one].last = held + 1, octets + size, course.time
+        self.all[one].packets, self.all[one].octets, self.all[one].last = held + 1, octets + size, course.time
         return True
 
     cdef bint is_quiet(self, size_t one, int side, int64_t seq, uint64_t flags) except -1:
@@ -136,22 +118,26 @@ cdef class Calls:
         self.all[one].following[side] = following
         return True
 
-    cdef list held(self, size_t one):
-        """The packets, in order."""
+    cdef list leave(self, size_t one):
+        """The packets that were held, in order; none where there was nobody."""
         cdef list held = []
         cdef size_t number, at = 0
         cdef Bytes octets = self.octets[one]
         cdef Packet packet
-        for number in range(self.all[one].held):
+        for number in range(self.all[one].packets):
             packet = self.packets[one, number]
             whole = piece(octets, at, packet.size)
             held.append((whole, packet.frame, 0, packet.size, packet.wire, packet.time, packet.link))
             at += packet.size
+        self.forget(one)
         return held
 
-    cdef int leave(self, size_t one) except -1:
+    cdef size_t forget(self, size_t one) except? 0:
+        """How many packets were held; 0 where there was nobody."""
         cdef size_t newer = self.all[one].newer, older = self.all[one].older
         cdef size_t head = self.all[one].hash % HEADS, before = self.heads[head]
+        if not one:
+            return 0
         self.all[newer].older, self.all[older].newer = older, newer
         if before == one:
             self.heads[head] = self.all[one].next
@@ -161,7 +147,7 @@ cdef class Calls:
             self.all[before].next = self.all[one].next
         self.all[one].next, self.over = self.over, one
         self.waiting -= 1
-        return 0
+        return self.all[one].packets
 
 
 cdef inline bint are_equal(Ends one, Ends other) noexcept nogil:

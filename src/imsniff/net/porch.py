@@ -17,6 +17,7 @@ could match the same bytes too, or the flow was announced, or is known above alr
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from enum import Enum
 from struct import Struct
@@ -73,18 +74,18 @@ class Held:
 
     __slots__ = ("last", "octets", "packets")
 
-    def __init__(self, packet: Raised) -> None:
-        self.packets = [_copy(packet)]
-        self.octets = packet[3]
+    def __init__(self) -> None:
+        self.packets: list[Raised] = []
+        self.octets = 0
         """Of all packets held."""
-        self.last = packet[5]
+        self.last = 0
         """Nanoseconds of the packet that came last."""
 
     def hold(self, packet: Raised) -> bool:
         """Keep it, where there is room. Says whether there was."""
-        self.octets += packet[3]
-        if len(self.packets) >= MAX_PORCH_PACKETS or self.octets > MAX_PORCH_OCTETS:
+        if len(self.packets) >= MAX_PORCH_PACKETS or self.octets + packet[3] > MAX_PORCH_OCTETS:
             return False
+        self.octets += packet[3]
         self.packets.append(_copy(packet))
         self.last = packet[5]
         return True
@@ -95,8 +96,8 @@ class Waiting(Held):
 
     __slots__ = ("called", "caller", "key", "spoken")
 
-    def __init__(self, key: bytes, following: int, packet: Raised) -> None:
-        super().__init__(packet)
+    def __init__(self, key: bytes, following: int) -> None:
+        super().__init__()
         self.key = key
         """Of the direction of the SYN."""
         self.caller = following
@@ -123,8 +124,8 @@ class Probed(Held):
 
     __slots__ = ("probes",)
 
-    def __init__(self, packet: Raised) -> None:
-        super().__init__(packet)
+    def __init__(self) -> None:
+        super().__init__()
         self.probes = 0
         """Of the datagrams held, those that say anything."""
 
@@ -144,7 +145,7 @@ class Porch:
         self.announced = announced
         self.held: dict[bytes, Waiting] = {}
         """By the key of either direction."""
-        self.probed: dict[bytes, Probed] = {}
+        self.probed: OrderedDict[bytes, Probed] = OrderedDict()
         """By `flow_key`."""
         self.openings: tuple[Opening, ...] = ()
         self.foreign: dict[int, Find] = {}
@@ -179,7 +180,7 @@ class Porch:
                 or flow_key(*_endpoints(key), TCP) in self.known
             ):
                 return (packet,), 0
-            return self._hold(Waiting(key, seq + 1 & 0xFFFFFFFF, packet)), 0
+            return self._begin(Waiting(key, seq + 1 & 0xFFFFFFFF), packet), 0
         if ts - waiting.last <= UNDECIDED_IDLE_NS and offset >= 0x50:
             if start == stop <= end:
                 if self._is_quiet(waiting, key, seq, flags) and waiting.hold(packet):
@@ -205,28 +206,25 @@ class Porch:
             start, stop = ip + 48, ip + 40 + whole
         stop = min(stop, start - 8 + length) if length else stop
         flow, end = flow_key(*_endpoints(key), UDP), min(stop, at + size)
-        if flow in self.known:
-            return (packet,), 0
-        probed = self.probed.pop(flow, None)
-        before = probed.packets if probed is not None else ()
-        if start >= end or (probed is not None and ts - probed.last > UNDECIDED_IDLE_NS):
-            return (*before, packet), 0
-        if self._says(self.foreign, slab, start, end, UDP, key):
-            return (), len(before) + 1
-        if not self._says(self.hopeless, slab, start, min(end, start + HEAD_BYTES), UDP, key):
-            return (*before, packet), 0
-        if probed is None:
-            probed = Probed(packet)
-        elif not probed.hold(packet):
-            return (*before, packet), 0
-        if UDP not in self.nothing or not self.nothing[UDP](slab, start, end):
-            probed.probes += 1
-        if probed.probes >= MAX_PROBES:
-            return (), len(probed.packets)
-        self.probed[flow] = probed
-        if len(self.probed) <= MAX_PORCH:
-            return (), 0
-        return self.probed.pop(next(iter(self.probed))).packets, 0  # who is silent the longest makes room
+        probed = self.probed.get(flow) or Probed()
+        before = probed.packets
+        if start < end and not (before and ts - probed.last > UNDECIDED_IDLE_NS) and flow not in self.known:
+            if self._says(self.foreign, slab, start, end, UDP, key):
+                self.probed.pop(flow, None)
+                return (), len(before) + 1
+            hopeless = self._says(self.hopeless, slab, start, min(end, start + HEAD_BYTES), UDP, key)
+            if hopeless and probed.hold(packet):
+                find = self.nothing.get(UDP)
+                probed.probes += find is None or find(slab, start, end) is None
+                if probed.probes >= MAX_PROBES:
+                    del self.probed[flow]
+                    return (), len(before)
+                self.probed[flow] = probed
+                if len(self.probed) <= MAX_PORCH:
+                    return (), 0
+                return self.probed.popitem(last=False)[1].packets, 0  # who waits the longest makes room
+        self.probed.pop(flow, None)
+        return (*before, packet), 0
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -274,8 +272,9 @@ class Porch:
         transport = "tcp" if protocol == TCP else "udp"
         return not any((transport, endpoint) in self.announced for endpoint in _endpoints(key))
 
-    def _hold(self, waiting: Waiting) -> Sequence[Raised]:
+    def _begin(self, waiting: Waiting, packet: Raised) -> Sequence[Raised]:
         """Who waits the longest makes room."""
+        waiting.hold(packet)
         self.held[waiting.key] = self.held[reversed_key(waiting.key)] = waiting
         if len(self.held) <= 2 * MAX_PORCH:
             return ()
