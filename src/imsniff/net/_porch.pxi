@@ -60,7 +60,7 @@ cdef class Held:
         cdef size_t places = MOST_WAITING + 1
         self.all = freed(<Waiting[:places]>cleared(places, sizeof(Waiting)))
         self.packets = freed(<Packet[:places, :MOST_HELD]>cleared(places * MOST_HELD, sizeof(Packet)))
-        self.octets = freed(<unsigned char[:places, :MOST_OCTETS]>cleared(places, MOST_OCTETS))
+        self.octets = zeros(places * MOST_OCTETS, dense=True).cast("B", (places, MOST_OCTETS))
         self.heads = freed(<size_t[:HEADS]>cleared(HEADS, sizeof(size_t)))
 
     cdef inline size_t find(self, uint64_t hash, Ends flow) except? 0:
