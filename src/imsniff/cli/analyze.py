@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imsniff import PROGRAM
 from imsniff.cli.digests import Digests
 from imsniff.cli.exits import Exit
 from imsniff.cli.inputs import Inputs
@@ -154,7 +155,7 @@ def _analyze(
         kept["policy_digest"] = hashlib.sha256(policy.read_bytes()).hexdigest()
     if separate:
         kept["separate"] = True
-    head = Head(_program(), signature_set.sha256, kept)
+    head = Head(PROGRAM, signature_set.sha256, kept)
     with ExitStack() as stack:
         book.open(database(db))
         known = Inputs(paths)
@@ -213,12 +214,6 @@ def _analyze(
     if readings.errors or hollow:
         return Exit.INPUT
     return Exit.FOUND if fail_on and _as_severe(found, fail_on) else Exit.DONE
-
-
-def _program() -> str:
-    from imsniff.cli.program import program_version
-
-    return f"imsniff {program_version()}"
 
 
 def _left(paths: list[Path], known: Inputs, whole: set[str], voice: Voice) -> list[Path]:

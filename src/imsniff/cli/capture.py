@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
+from imsniff import PROGRAM
 from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
 from imsniff.cli.terminal import Voice
@@ -108,14 +109,13 @@ def command(voice: Voice, /, **given: Any) -> int:  # noqa: ANN401 - options, as
     """
     from imsniff.capture.errors import BadFilter, CannotCapture
     from imsniff.capture.privileges import NoSuchUser, drop
-    from imsniff.cli.program import program_version
 
     if not given["write"] and any(given[name] is not None for name in ("rotate_size", "rotate_time", "rotate_keep")):
         raise click.UsageError("--rotate-size, --rotate-time and --rotate-keep are about the files of -w.")
     try:
         read = partial(_options, given)  # again at SIGHUP
         options = read()
-        given["program"] = f"imsniff {program_version()}"
+        given["program"] = PROGRAM
         with ExitStack() as stack:
             shares = _opened(given, stack)
             if given["user"]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import click
 
+from imsniff import PROGRAM
 from imsniff.cli.options import database, db_option, signatures_option
 
 
@@ -59,9 +60,7 @@ def _rows(checks: dict[str, Callable[[], Said]]) -> Iterator[tuple[str, str, str
 
 
 def _program() -> Said:
-    from imsniff.cli.program import program_version
-
-    return Said(True, f"imsniff {program_version()}, Python {sys.version.split()[0]} on {sys.platform}")
+    return Said(True, f"{PROGRAM}, Python {sys.version.split()[0]} on {sys.platform}")
 
 
 def _gate() -> Said:

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from imsniff import PROGRAM
 from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.terminal import Voice
 
@@ -68,17 +69,8 @@ class Commands(click.Group):
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        click.echo(f"imsniff {program_version()}")
+        click.echo(PROGRAM)
         ctx.exit()
-
-
-def program_version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("imsniff")
-    except PackageNotFoundError:  # run from a checkout
-        return "0+checkout"
 
 
 @click.group(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from imsniff import PROGRAM
 from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.options import database, db_option, span_options
 from imsniff.cli.terminal import Voice
@@ -56,7 +57,6 @@ def command(
     output: Path | None,
 ) -> int:
     """Report what was found, and what is new, gone and standing since the last audit."""
-    from imsniff.cli.program import program_version
     from imsniff.limits import MAX_REPORT_FINDINGS
     from imsniff.report.model import NothingYet, build
     from imsniff.store.errors import StoreError
@@ -64,9 +64,8 @@ def command(
 
     chosen = form or _form_of(output)
     limit = MAX_REPORT_FINDINGS if chosen in ("html", "pdf") else None
-    program = f"imsniff {program_version()}"
     with open_for_reading(database(db)) as store:
-        how = {"program": program, "since": since, "until": until, "compare": compare, "limit": limit}
+        how = {"program": PROGRAM, "since": since, "until": until, "compare": compare, "limit": limit}
         try:
             try:
                 report = build(store, **how)  # type: ignore[arg-type]  # each key has its own type

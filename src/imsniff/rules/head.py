@@ -31,6 +31,11 @@ class Head(NamedTuple):
     def then(self, other: Head) -> Head:
         if min(self.lengths) >= LONGEST:
             return self._replace(exact=False)
+        if len(self.lengths) == 1:  # one stands behind the other
+            (size,) = self.lengths
+            exact = self.exact and other.exact and size + max(other.lengths) < LONGEST
+            lengths = frozenset([min(size + length, LONGEST) for length in other.lengths])
+            return Head((self.sets + other.sets)[:LONGEST], lengths, exact)
         sets = list(self.sets)
         for length in self.lengths:
             for at, allowed in enumerate(other.sets, length):
@@ -50,6 +55,10 @@ class Head(NamedTuple):
 
     def times(self, low: int, high: int | None) -> Head:
         """Repeated; `high` None: endlessly."""
+        if self.lengths == {1}:
+            most = LONGEST if high is None else min(high, LONGEST)
+            lengths = frozenset(range(min(low, LONGEST), most + 1))
+            return Head(self.sets * most, lengths, self.exact and low == most < LONGEST)
         whole = NOTHING
         for _ in range(min(low, LONGEST)):
             whole = whole.then(self)
