@@ -64,7 +64,7 @@ cdef class Held:
         self.heads = freed(<size_t[:HEADS]>cleared(HEADS, sizeof(size_t)))
 
     cdef inline size_t find(self, uint64_t hash, Ends flow) except? 0:
-        """The connection's place, or 0."""
+        """The flow's place, or 0."""
         cdef size_t one = self.heads[<size_t>(hash % HEADS)]
         while one and not (self.all[one].hash == hash and are_equal(self.all[one].flow, flow)):
             one = self.all[one].next

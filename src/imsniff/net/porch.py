@@ -196,7 +196,7 @@ class Porch:
         return (*waiting.packets, packet), 0
 
     def udp(self, packet: Raised, key: bytes, ip: int) -> tuple[Sequence[Raised], int]:
-        """The same for a datagram, which reaches at least 6 bytes into its payload."""
+        """The same for a datagram, which reaches at least to the end of its header."""
         slab, _, at, size, _, ts, _ = packet
         if len(key) == 12:
             whole, length = IPV4_UDP.unpack_from(slab, ip)
