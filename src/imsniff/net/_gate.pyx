@@ -35,7 +35,6 @@ from cpython.pythread cimport (
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
 
 from imsniff.capture.batch import Batch, Walked
 from imsniff.capture.pcapng import ENHANCED, PACKET, SECTION, SIMPLE

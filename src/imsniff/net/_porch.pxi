@@ -38,19 +38,18 @@ cdef struct Waiting:
 
 cdef struct Packet:
     long long frame
-    size_t size
     uint64_t wire
     int64_t time
     int link
 
 
 cdef class Held:
-    """The flows that wait. Their memory is fixed: each has a place, from 1 on; 0 is nobody, between the newest and the
-    oldest."""
+    """The flows that wait. Each has a place, from 1 on; 0 is nobody, between the newest and the oldest. All that there is
+    of a flow has its place from the beginning, but for the bytes of its packets."""
 
     cdef Waiting[::1] all
     cdef Packet[:, ::1] packets
-    cdef unsigned char[:, ::1] octets  # of the packets of one, each behind the other
+    cdef list octets  # of the packets of each
     cdef size_t[::1] heads  # by the end of a hash: the first one
     cdef size_t over  # the first place that is free again
     cdef size_t used  # places that ever were in use
@@ -60,7 +59,7 @@ cdef class Held:
         cdef size_t places = MOST_WAITING + 1
         self.all = freed(<Waiting[:places]>cleared(places, sizeof(Waiting)))
         self.packets = freed(<Packet[:places, :MOST_HELD]>cleared(places * MOST_HELD, sizeof(Packet)))
-        self.octets = zeros(places * MOST_OCTETS, dense=True).cast("B", (places, MOST_OCTETS))
+        self.octets = [None] * places
         self.heads = freed(<size_t[:HEADS]>cleared(HEADS, sizeof(size_t)))
 
     cdef inline size_t find(self, uint64_t hash, Ends flow) except? 0:
@@ -82,6 +81,7 @@ cdef class Held:
             flow=flow, hash=hash, following=[-1, -1], caller=-1, spoken=-1, probes=0, last=0, packets=0, octets=0,
             newer=0, older=newest, next=self.heads[head],
         )
+        self.octets[one] = []
         self.all[newest].newer = self.all[0].older = self.heads[head] = one
         self.waiting += 1
         return one
@@ -93,15 +93,12 @@ cdef class Held:
 
     cdef bint hold(self, size_t one, Course course) except -1:
         """Keep a packet, where there is room; says whether there was. The slab is used again before it comes up."""
-        cdef size_t held = self.all[one].packets, octets = self.all[one].octets, at = course.packet, size = course.size
-        if held >= <size_t>MOST_HELD or size > MOST_OCTETS - octets:
+        cdef size_t held = self.all[one].packets, octets = self.all[one].octets + course.size
+        if held >= <size_t>MOST_HELD or octets > MOST_OCTETS:
             return False
-        if at > <size_t>course.slab.shape[0] or size > course.slab.shape[0] - at:
-            raise IndexError("a packet ends within its slab")
-        if size:
-            memcpy(&self.octets[one, octets], &course.slab[at], size)
-        self.packets[one, held] = Packet(course.frame, size, course.wire, course.time, course.link)
-        self.all[one].packets, self.all[one].octets, self.all[one].last = held + 1, octets + size, course.time
+        (<list>self.octets[one]).append(piece(course.slab, course.packet, course.size))
+        self.packets[one, held] = Packet(course.frame, course.wire, course.time, course.link)
+        self.all[one].packets, self.all[one].octets, self.all[one].last = held + 1, octets, course.time
         return True
 
     cdef bint is_quiet(self, size_t one, int side, int64_t seq, uint64_t flags) except -1:
@@ -121,14 +118,11 @@ cdef class Held:
     cdef list leave(self, size_t one):
         """The packets that were held, in order; none where there was nobody."""
         cdef list held = []
-        cdef size_t number, at = 0
-        cdef Bytes octets = self.octets[one]
+        cdef size_t number
         cdef Packet packet
         for number in range(self.all[one].packets):
-            packet = self.packets[one, number]
-            whole = piece(octets, at, packet.size)
-            held.append((whole, packet.frame, 0, packet.size, packet.wire, packet.time, packet.link))
-            at += packet.size
+            packet, octets = self.packets[one, number], self.octets[one][number]
+            held.append((octets, packet.frame, 0, len(octets), packet.wire, packet.time, packet.link))
         self.forget(one)
         return held
 
@@ -145,7 +139,7 @@ cdef class Held:
             while self.all[before].next != one:
                 before = self.all[before].next
             self.all[before].next = self.all[one].next
-        self.all[one].next, self.over = self.over, one
+        self.all[one].next, self.over, self.octets[one] = self.over, one, None
         self.waiting -= 1
         return self.all[one].packets
 

@@ -62,12 +62,12 @@ cdef enum:
     WORDS = 5
 
 
-def zeros(size, dense=False):
-    """Memory of this process alone, that costs next to nothing until it is written to. `dense`: from its beginning on."""
+def zeros(size):
+    """Memory of this process alone, that costs next to nothing until it is written to."""
     if not hasattr(mmap, "MAP_PRIVATE"):
         return memoryview(mmap.mmap(-1, size))
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE") and not dense:  # with small pages each of the first entries would be a fault
+    if hasattr(mmap, "MADV_HUGEPAGE"):  # entries lie all over it: with small pages each of the first ones is a fault
         with suppress(OSError):
             memory.madvise(mmap.MADV_HUGEPAGE)
     return memoryview(memory)
