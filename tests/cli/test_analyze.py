@@ -355,6 +355,11 @@ def at_work(tmp_path):
         running.kill()
 
 
+def writer_of(process):
+    (writer,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return int(writer)
+
+
 def test_ctrl_c_stores_what_was_found(at_work, tmp_path):
     os.killpg(at_work.pid, signal.SIGINT)
     _, said = at_work.communicate(timeout=30)
@@ -369,8 +374,7 @@ def test_ctrl_c_stores_what_was_found(at_work, tmp_path):
 
 
 def test_a_killed_writer_ends_the_analysis_with_a_remedy(at_work, tmp_path):
-    (writer,) = Path(f"/proc/{at_work.pid}/task/{at_work.pid}/children").read_text().split()
-    os.kill(int(writer), signal.SIGKILL)
+    os.kill(writer_of(at_work), signal.SIGKILL)
     _, said = at_work.communicate(pcap(conversation())[24:], timeout=30)
     assert at_work.returncode == 3
     assert b"a.db: the process that writes to it was ended by signal 9" in said
@@ -378,8 +382,7 @@ def test_a_killed_writer_ends_the_analysis_with_a_remedy(at_work, tmp_path):
 
 
 def test_an_analysis_that_is_killed_leaves_what_it_found(at_work, tmp_path):
-    (writer,) = Path(f"/proc/{at_work.pid}/task/{at_work.pid}/children").read_text().split()
-    with os.fdopen(os.pidfd_open(int(writer))) as ended:
+    with os.fdopen(os.pidfd_open(writer_of(at_work))) as ended:
         at_work.kill()
         at_work.wait()
         assert select.select([ended], [], [], 60)[0]  # it may not even have made the tables before
