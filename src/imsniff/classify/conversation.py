@@ -48,7 +48,7 @@ class Verdict(Enum):
     IGNORE = "ignore"
 
 
-is_keepalive = re.compile(KEEPALIVE).match
+_is_keepalive = re.compile(KEEPALIVE).match
 """Whether a datagram says nothing of its flow."""
 
 Told = tuple[Event, int, int]
@@ -239,7 +239,7 @@ class Conversation:
 
     def _nominate(self, side: Side, data: bytes, shared: Classifier, *, udp: bool, opened: bool) -> None:
         if udp:
-            self._probes += is_keepalive(data) is None
+            self._probes += _is_keepalive(data) is None
             looked_at = data[:SCAN_WINDOW]
             midstream = False
         else:

@@ -103,8 +103,6 @@ cdef enum Glance:
 cdef int64_t LATEST = (1 << 63) - 1, IGNORE_S = IGNORE_NS // SECOND
 cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, MOST_OCTETS = MAX_PORCH_OCTETS
 cdef size_t FIRST_BYTES = HEAD_BYTES
-cdef enum:
-    HEADS = 8_192  # lists of those that wait on the porch: twice as many as may wait
 cdef Py_ssize_t MOST_HELD = MAX_PORCH_PACKETS, MOST_WAITING = MAX_PORCH, MOST_PROBES = MAX_PROBES
 cdef int64_t LONGEST_WAIT = UNDECIDED_IDLE_NS
 cdef bint HOST_IS_BIG = sys.byteorder == "big"
@@ -348,14 +346,12 @@ cdef class Gate:
 
     cdef list ask(self, Course course):
         """What comes up with the packet last glanced at."""
-        cdef size_t ip = self.sight.ip
-        if self.sight.protocol == TCP:
-            if self.sight.old:
-                return self.ask_tcp(course, ip + 20, ip + big16(course.slab, ip + 2))
-            return self.ask_tcp(course, ip + 40, ip + 40 + big16(course.slab, ip + 4))
+        cdef size_t ip = self.sight.ip, head, stop
         if self.sight.old:
-            return self.ask_udp(course, ip + 20, ip + big16(course.slab, ip + 2))
-        return self.ask_udp(course, ip + 40, ip + 40 + big16(course.slab, ip + 4))
+            head, stop = ip + 20, ip + big16(course.slab, ip + 2)
+        else:
+            head, stop = ip + 40, ip + 40 + big16(course.slab, ip + 4)
+        return self.ask_tcp(course, head, stop) if self.sight.protocol == TCP else self.ask_udp(course, head, stop)
 
     cdef list ask_udp(self, Course course, size_t head, size_t stop):
         cdef Held held = self.probed

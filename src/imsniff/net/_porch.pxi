@@ -60,18 +60,21 @@ cdef class Held:
         self.all = freed(<Waiting[:places]>cleared(places, sizeof(Waiting)))
         self.packets = freed(<Packet[:places, :MOST_HELD]>cleared(places * MOST_HELD, sizeof(Packet)))
         self.octets = [None] * places
-        self.heads = freed(<size_t[:HEADS]>cleared(HEADS, sizeof(size_t)))
+        self.heads = freed(<size_t[: 2 * places]>cleared(2 * places, sizeof(size_t)))
+
+    cdef inline size_t head(self, uint64_t hash) noexcept:
+        return hash % <size_t>self.heads.shape[0]
 
     cdef inline size_t find(self, uint64_t hash, Ends flow) except? 0:
         """The flow's place, or 0."""
-        cdef size_t one = self.heads[<size_t>(hash % HEADS)]
+        cdef size_t one = self.heads[self.head(hash)]
         while one and not (self.all[one].hash == hash and are_equal(self.all[one].flow, flow)):
             one = self.all[one].next
         return one
 
     cdef size_t begin(self, uint64_t hash, Ends flow) except 0:
         """The place of a flow that begins. There must be room: fewer than MOST_WAITING wait."""
-        cdef size_t one = self.over, head = hash % HEADS, newest = self.all[0].older
+        cdef size_t one = self.over, head = self.head(hash), newest = self.all[0].older
         if one:
             self.over = self.all[one].next
         else:
@@ -129,7 +132,7 @@ cdef class Held:
     cdef size_t forget(self, size_t one) except? 0:
         """How many packets were held; 0 where there was nobody."""
         cdef size_t newer = self.all[one].newer, older = self.all[one].older
-        cdef size_t head = self.all[one].hash % HEADS, before = self.heads[head]
+        cdef size_t head = self.head(self.all[one].hash), before = self.heads[head]
         if not one:
             return 0
         self.all[newer].older, self.all[older].newer = older, newer
