@@ -13,11 +13,11 @@ from typing import Any
 import click
 import msgspec
 
-from imsniff import records
+from imsniff.base import records as records
+from imsniff.base.records import KINDS
 from imsniff.cli.program import COMMANDS, CONTEXT, imsniff
 from imsniff.detect.core import RISKS
-from imsniff.policy import PolicyFile
-from imsniff.records import KINDS
+from imsniff.policy.policy import PolicyFile
 from imsniff.report.model import Report
 
 HERE = Path(__file__).resolve().parent

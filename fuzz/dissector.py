@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 import imsniff.dissect
+from imsniff.base.events import Side
+from imsniff.base.limits import LOOKAHEAD
 from imsniff.dissect.core import REGISTRY
-from imsniff.events import Side
-from imsniff.limits import LOOKAHEAD
 
 MIDSTREAM, DATAGRAMS = 1, 2
 FROM_SERVER, AFTER_GAP, IN_SEVENS = 1, 2, 4

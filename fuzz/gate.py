@@ -28,7 +28,7 @@ from imsniff.capture.pcapng import Interface, Pcapng
 from imsniff.capture.ring import Blocks
 from imsniff.net.decode import Decoder
 from imsniff.net.gate import Gate as Reference
-from imsniff.net.porch import Opening, Porch, Raised, Says
+from imsniff.net.hold_queue import HoldQueue, Opening, Raised, Says
 from imsniff.net.segment import Segment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,9 +78,9 @@ def agree(data: bytes) -> None:
     walk, every, start = WALKS[data[0] % len(WALKS)], data[1] % 4 + 1, data[2] % 8
     slab = bytearray(data[3:])
     start = min(start, len(slab))
-    expected = _played(Reference(_porch()), slab, start, walk(), every)
-    assert _played(Compiled(_porch(), chunk=1), slab, start, walk(), every) == expected, "another packet is raised"
-    late = _played(Compiled(_porch(), entries=1 << 16), slab, start, walk(), every)
+    expected = _played(Reference(_hold_queue()), slab, start, walk(), every)
+    assert _played(Compiled(_hold_queue(), chunk=1), slab, start, walk(), every) == expected, "another packet is raised"
+    late = _played(Compiled(_hold_queue(), entries=1 << 16), slab, start, walk(), every)
     assert late[1:] == expected[1:], "another packet is let through"
     if data[0] % len(WALKS) in FILES:
         _agree_ahead(FILES[data[0] % len(WALKS)] + slab[start:], every, 64 << data[2] % 5)
@@ -91,7 +91,7 @@ def _agree_ahead(data: bytes, every: int, slab_size: int) -> None:
     from imsniff.net._gate import Gate as Compiled
 
     told = []
-    for gate in Reference(_porch()), Compiled(_porch(), entries=1 << 16):
+    for gate in Reference(_hold_queue()), Compiled(_hold_queue(), entries=1 << 16):
         decoder, through, error = Decoder(), [], ""
         with tempfile.NamedTemporaryFile() as file, ExitStack() as stack:
             Path(file.name).write_bytes(data)
@@ -107,9 +107,9 @@ def _agree_ahead(data: bytes, every: int, slab_size: int) -> None:
     assert told[0] == told[1], "a scout made a difference"
 
 
-def _porch() -> Porch:
+def _hold_queue() -> HoldQueue:
     """A quarter of all first words is foreign, more are hopeless."""
-    return Porch(
+    return HoldQueue(
         [
             *(Opening(protocol, rb"[\x00-\x3f]") for protocol in (6, 17)),
             *(Opening(protocol, rb"[\x00-\x9f]", Says.HOPELESS) for protocol in (6, 17)),

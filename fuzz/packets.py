@@ -11,15 +11,15 @@ from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 
+from imsniff.base.limits import MAX_HELD_BYTES, MAX_HELD_SEGMENTS
+from imsniff.base.records import Record, from_json, to_json
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import open_capture
 from imsniff.detect import Aggregate, Sighting
-from imsniff.limits import MAX_HELD_BYTES, MAX_HELD_SEGMENTS
 from imsniff.net.decode import Decoder
 from imsniff.net.link import LINKS
 from imsniff.net.reassembly import Data, Stream
 from imsniff.pipeline import Options, Sensor
-from imsniff.records import Record, from_json, to_json
 from imsniff.rules.loader import load
 
 PCAPS = Path(__file__).resolve().parents[1] / "pcaps"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from imsniff.records import (
+from imsniff.base.records import (
     Confidence,
     ExposureRecord,
     LoginRecord,

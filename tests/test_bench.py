@@ -20,9 +20,9 @@ from bench.talk import SPEECHES
 from bench.wire import word_sum
 from cryptography import x509
 
+from imsniff.base.records import SessionRecord
 from imsniff.capture.pcapfile import open_capture
 from imsniff.pipeline import Options, Sensor
-from imsniff.records import SessionRecord
 from imsniff.rules import loader
 
 needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import dpkt
 
+from imsniff.base.events import Event, Expect, Side
 from imsniff.dissect.core import Dissector
-from imsniff.events import Event, Expect, Side
 
 CLIENT, SERVER = Side.CLIENT, Side.SERVER
 Said = list[tuple[Side, bytes]]

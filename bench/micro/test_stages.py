@@ -17,19 +17,19 @@ import pytest
 from bench.make_captures import make
 from bench.talk import SPEECHES
 from imsniff import dissect
+from imsniff.base.events import Side
+from imsniff.base.records import to_json
 from imsniff.capture.pcapfile import open_capture
 from imsniff.classify.scanner import Scanner
 from imsniff.detect import Aggregate, Detectors
 from imsniff.dissect.core import REGISTRY
-from imsniff.events import Side
 from imsniff.net.decode import Decoder
 from imsniff.net.flows import Flows, Heard
 from imsniff.net.gate import Gate
 from imsniff.net.gates import open_gate
 from imsniff.net.segment import UDP
 from imsniff.pipeline import Options, Sensor
-from imsniff.privacy import Content
-from imsniff.records import to_json
+from imsniff.record.privacy import Content
 from imsniff.rules import loader
 from imsniff.store.opening import open_for_writing
 from imsniff.store.writer import Writer

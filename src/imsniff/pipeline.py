@@ -15,26 +15,26 @@ from copy import copy
 from msgspec import Struct, field
 
 from imsniff import dissect
-from imsniff.aside import Aside, Held, Packet
+from imsniff.base.events import Encryption, Expect, Reversed, Trait
+from imsniff.base.limits import LATE_NS, PROMPT_NS, SCAN_WINDOW
+from imsniff.base.records import Confidence, Record, SessionRecord, timestamp
 from imsniff.capture.batch import Batch
 from imsniff.classify.conversation import Classifier, Conversation, Told, Verdict
 from imsniff.classify.expected import Expected
 from imsniff.classify.openings import openings
 from imsniff.classify.scanner import FOREIGN, Scanner
 from imsniff.detect import Detectors
-from imsniff.events import Encryption, Expect, Reversed, Trait
-from imsniff.filter import Ends, Filter
-from imsniff.limits import LATE_NS, PROMPT_NS, SCAN_WINDOW
-from imsniff.lobby import Lobby
+from imsniff.live.delay import NewFlowDelay
+from imsniff.live.output import Held, LiveOutput, Packet
 from imsniff.net.decode import Decoder
+from imsniff.net.flow_filter import Ends, Filter
 from imsniff.net.flows import Flow, Flows, Happening, Heard
 from imsniff.net.gates import open_gate
-from imsniff.net.porch import Porch
+from imsniff.net.hold_queue import HoldQueue
 from imsniff.net.segment import TCP, Segment, endpoint
-from imsniff.placing import Placer, community_id, evidence_of, identifier
-from imsniff.policy import Policy
-from imsniff.privacy import Content
-from imsniff.records import Confidence, Record, SessionRecord, timestamp
+from imsniff.policy.policy import Policy
+from imsniff.record.privacy import Content
+from imsniff.record.recorder import Recorder, community_id, evidence_of, identifier
 from imsniff.rules.loader import SignatureSet
 
 
@@ -58,7 +58,7 @@ class Session:
 
     def __init__(self) -> None:
         self.conversation = Conversation()
-        self.placer: Placer | None = None
+        self.placer: Recorder | None = None
         self.met = False
         """Whether anything was heard of it yet."""
         self.over = False
@@ -71,7 +71,7 @@ class Sensor:
 
     With an `aside` it is live: what a session shows is told soon after it was identified and not only when it ends."""
 
-    def __init__(self, options: Options, capture: str, aside: Aside | None = None) -> None:
+    def __init__(self, options: Options, capture: str, aside: LiveOutput | None = None) -> None:
         dissect.load()
         self._options = options
         self._capture = capture
@@ -79,10 +79,10 @@ class Sensor:
         self.decoder = Decoder()
         self.flows: Flows[Session] = Flows(Session, self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), Expected())
-        self._lobby = Lobby(self._foreign) if aside is not None and aside.one_of_several else None
+        self._lobby = NewFlowDelay(self._foreign) if aside is not None and aside.one_of_several else None
         known = ChainMap(self.flows.known, self._lobby.known) if self._lobby is not None else self.flows.known
-        self._porch = Porch(openings(options.signatures.payload), known, self._shared.expected.waiting)
-        self.gate = open_gate(self._porch, enabled=options.gate)
+        self._hold_queue = HoldQueue(openings(options.signatures.payload), known, self._shared.expected.waiting)
+        self.gate = open_gate(self._hold_queue, enabled=options.gate)
         self._detectors = Detectors(options.policy)
         self._aside = aside
         self._fresh: deque[tuple[int, Flow[Session]]] = deque()
@@ -124,7 +124,7 @@ class Sensor:
         self._ports = options.signatures.ports
         self.flows.adopt(self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), self._shared.expected)
-        self._porch.adopt(openings(options.signatures.payload))
+        self._hold_queue.adopt(openings(options.signatures.payload))
         self._detectors.adopt(options.policy)
 
     def expect(self, expect: Expect, ts: int) -> None:
@@ -209,7 +209,7 @@ class Sensor:
                 yield record
                 yield from self._detectors.on_record(_facing(flow, placer), record, evidence_of(event))
 
-    def _open(self, flow: Flow[Session]) -> Placer:
+    def _open(self, flow: Flow[Session]) -> Recorder:
         """The flow is identified: its session begins."""
         conversation = flow.reader.conversation
         chosen = conversation.chosen
@@ -242,7 +242,7 @@ class Sensor:
         )
         self.identified += 1
         options = self._options
-        flow.reader.placer = Placer(
+        flow.reader.placer = Recorder(
             session, options.content, options.fingerprint_key, keep_secrets=options.keep_secrets
         )
         return flow.reader.placer
@@ -283,7 +283,7 @@ class Sensor:
         if flow.reader.held is not None:
             self._aside.claim(flow.reader.held)
 
-    def _show(self, aside: Aside, now: int) -> Iterator[Record]:
+    def _show(self, aside: LiveOutput, now: int) -> Iterator[Record]:
         """What sessions that were identified some time ago show."""
         while self._fresh and self._fresh[0][0] <= now:
             flow = self._fresh.popleft()[1]
@@ -308,7 +308,7 @@ class Sensor:
         rules = self._shared.scanner.scan(segment.payload[:SCAN_WINDOW], transport, midstream=False)
         return any(rule.protocol == FOREIGN for rule in rules)
 
-    def _keep(self, aside: Aside, segment: Segment, packet: Packet) -> None:
+    def _keep(self, aside: LiveOutput, segment: Segment, packet: Packet) -> None:
         """The packet of this segment, where it is one of a messaging session or may be."""
         if self._lobby is not None and self._lobby.keep(segment, packet):
             return
@@ -327,7 +327,7 @@ def _transport(flow: Flow[Session]) -> str:
     return "tcp" if flow.protocol == TCP else "udp"
 
 
-def _facing(flow: Flow[Session], placer: Placer) -> SessionRecord:
+def _facing(flow: Flow[Session], placer: Recorder) -> SessionRecord:
     """The session's record with client and server as known now; its figures as when it was last told."""
     session, flipped = placer.session, flow.reader.conversation.flipped
     if flipped is not placer.flipped:

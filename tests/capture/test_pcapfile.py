@@ -32,10 +32,10 @@ from tests.capture.forge import (
     to_ticks,
 )
 
+from imsniff.base.limits import MAX_INTERFACES, MAX_PACKET
 from imsniff.capture.errors import CaptureCut, CaptureError
 from imsniff.capture.pcapfile import open_capture, pick_frames
 from imsniff.capture.pcapng import NO_PACKET
-from imsniff.limits import MAX_INTERFACES, MAX_PACKET
 
 CORPUS = Path(os.environ.get("IMSNIFF_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 

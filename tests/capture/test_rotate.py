@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from imsniff.aside import Aside, Held, Packet
 from imsniff.capture.pcapfile import open_capture
 from imsniff.capture.rotate import Rotating
+from imsniff.live.output import Held, LiveOutput, Packet
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND
@@ -67,9 +67,9 @@ def test_several_link_types_go_into_one_file(tmp_path):
 
 
 def test_what_is_held_is_bounded(monkeypatch):
-    monkeypatch.setattr("imsniff.aside.MAX_HELD_OCTETS", 1000)
-    monkeypatch.setattr("imsniff.aside.MAX_HELD_PACKETS", 6)
-    aside = Aside(keep_packets=True)
+    monkeypatch.setattr("imsniff.live.output.MAX_HELD_OCTETS", 1000)
+    monkeypatch.setattr("imsniff.live.output.MAX_HELD_PACKETS", 6)
+    aside = LiveOutput(keep_packets=True)
     one, two, three = Held(), Held(), Held()
     for number in range(8):
         aside.hold(one, packet(number))

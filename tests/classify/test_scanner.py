@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imsniff.base.limits import MIDSTREAM_WINDOW
 from imsniff.classify.scanner import Scanner
-from imsniff.limits import MIDSTREAM_WINDOW
 from imsniff.rules.loader import load
 
 HEAD = 'version = 1\nprotocol = "test"\n'

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import ROOT, conversation, pcap
 
-from imsniff.records import from_json
+from imsniff.base.records import from_json
 
 
 def test_findings_are_listed_tab_separated_when_piped(imsniff, capture, tmp_path):
@@ -317,11 +317,11 @@ def test_analysing_does_not_load_sqlalchemy(capture, tmp_path):
 
 
 def test_where_nothing_can_be_forked_the_same_is_found(imsniff, capture, monkeypatch):
-    from imsniff.store.book import Here
+    from imsniff.store.run_writer import LocalWriter
 
     file = capture()
     ran = imsniff("analyze", file, "--db", "a.db")
-    monkeypatch.setattr("imsniff.store.scribe.new_book", Here)
+    monkeypatch.setattr("imsniff.store.writer_process.open_run_writer", LocalWriter)
     here = imsniff("analyze", file, "--db", "b.db")
     assert (here.code, here.out) == (0, ran.out)
     assert here.err == ran.err.replace("a.db", "b.db")

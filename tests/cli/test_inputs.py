@@ -7,9 +7,9 @@ import sqlite3
 
 import pytest
 
+from imsniff.base.limits import MARK_BLOCK, MARK_PLACES, MAX_DIGEST
 from imsniff.capture.mark import mark
 from imsniff.cli.inputs import Inputs
-from imsniff.limits import MARK_BLOCK, MARK_PLACES, MAX_DIGEST
 
 
 def kept(db):

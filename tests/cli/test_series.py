@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import conversation, pcap
 
 from imsniff.capture.series import first_time, rows
+from imsniff.cli import capture_sequence
 
 START = 1_790_000_000
 
@@ -115,22 +116,21 @@ def inputs(db):
 
 
 def test_interrupted_work_goes_on_where_it_stopped(imsniff, capture, monkeypatch):
-    from imsniff.cli import stretch
 
     files = [
         capture(f"{letter}.pcap", sender=letter.encode(), start=START + n * 9000) for n, letter in enumerate("abc")
     ]
-    real = stretch._one
+    real = capture_sequence._one
 
     def interrupted(path, *rest):
         if path.name == "b.pcap":
             raise KeyboardInterrupt
         return real(path, *rest)
 
-    monkeypatch.setattr(stretch, "_one", interrupted)
+    monkeypatch.setattr(capture_sequence, "_one", interrupted)
     assert imsniff("analyze", *files, "--db", "a.db").code == 130
     assert [bool(error) for _, _, error in inputs("a.db")] == [False, True, True]
-    monkeypatch.setattr(stretch, "_one", real)
+    monkeypatch.setattr(capture_sequence, "_one", real)
     ran = imsniff("-v", "analyze", *files, "--db", "a.db", "--resume")
     assert ran.code == 0
     assert "a.pcap: was read before, left out" in ran.err

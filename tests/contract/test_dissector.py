@@ -15,9 +15,9 @@ import time
 import pytest
 
 import imsniff.dissect
+from imsniff.base.events import Anomaly, Side
+from imsniff.base.limits import LOOKAHEAD
 from imsniff.dissect.core import REGISTRY
-from imsniff.events import Anomaly, Side
-from imsniff.limits import LOOKAHEAD
 from transcript import Said, events, random_sizes, resegmented
 
 imsniff.dissect.load()

@@ -1,10 +1,10 @@
 import pytest
 
+from imsniff.base.limits import MAX_EVIDENCE
+from imsniff.base.records import Severity
 from imsniff.detect import Aggregate, Detectors
 from imsniff.detect.core import RISKS, Risk, finding_id, key_of
-from imsniff.limits import MAX_EVIDENCE
-from imsniff.policy import Policy, Rule
-from imsniff.records import Severity
+from imsniff.policy.policy import Policy, Rule
 from made import exposure, login, message, session, transfer
 
 CONTRACT = """

@@ -1,6 +1,6 @@
 import pytest
 
-from imsniff.policy import PolicyError, load
+from imsniff.policy.policy import PolicyError, load
 from made import session
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from imsniff.base.events import Anomaly, Expect, Side, Trait, Transfer, TransferState
 from imsniff.dissect.core import REGISTRY
 from imsniff.dissect.xmpp.bytestream import Bytestream
-from imsniff.events import Anomaly, Expect, Side, Trait, Transfer, TransferState
 from transcript import CLIENT, SERVER, Said, conversations, events, resegmented
 
 PCAPS = Path(__file__).parents[2] / "pcaps" / "xmpp"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from imsniff.base.events import Encryption, Event, Expect, Message, Trait, Transfer, TransferState
 from imsniff.dissect.irc.dcc import Dcc
-from imsniff.events import Encryption, Event, Expect, Message, Trait, Transfer, TransferState
 from transcript import CLIENT, SERVER, Said, conversations, events, resegmented
 
 PCAPS = Path(__file__).parents[2] / "pcaps"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tests.dissect.oscar_bytes import counted_le, ip
 
+from imsniff.base.events import Anomaly, Contact, Event, Exposure, Grade, Login, Message, Outcome, Presence, Side
 from imsniff.dissect.oscar import icq_crypt
 from imsniff.dissect.oscar.icq_udp import Icq
-from imsniff.events import Anomaly, Contact, Event, Exposure, Grade, Login, Message, Outcome, Presence, Side
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 CAPTURES = Path(__file__).parents[2] / "pcaps" / "icq"

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.irc.irc import Irc
-from imsniff.dissect.irc.line import Line, parse, room_of
-from imsniff.events import (
+from imsniff.base.events import (
     Anomaly,
     Contact,
     Encryption,
@@ -25,7 +23,9 @@ from imsniff.events import (
     Transfer,
     TransferState,
 )
-from imsniff.limits import MAX_ADDRESSEES
+from imsniff.base.limits import MAX_ADDRESSEES
+from imsniff.dissect.irc.irc import Irc
+from imsniff.dissect.irc.line import Line, parse, room_of
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 PCAPS = Path(__file__).parents[2] / "pcaps"

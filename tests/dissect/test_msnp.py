@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.core import Dissector
-from imsniff.dissect.msn.msnp import VERBS, Msnp
-from imsniff.events import (
+from imsniff.base.events import (
     Anomaly,
     Contact,
     Event,
@@ -25,7 +23,9 @@ from imsniff.events import (
     Transfer,
     TransferState,
 )
-from imsniff.limits import MAX_MSNP_PAYLOAD
+from imsniff.base.limits import MAX_MSNP_PAYLOAD
+from imsniff.dissect.core import Dissector
+from imsniff.dissect.msn.msnp import VERBS, Msnp
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps"

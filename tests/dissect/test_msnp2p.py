@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from imsniff.base.events import Anomaly, Expect, Trait, Transfer, TransferState
 from imsniff.dissect.core import Dissector
 from imsniff.dissect.msn.msnp2p import Msnp2p
-from imsniff.events import Anomaly, Expect, Trait, Transfer, TransferState
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps" / "msnp2p"

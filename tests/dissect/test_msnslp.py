@@ -8,11 +8,11 @@ from base64 import b64encode
 
 import pytest
 
+from imsniff.base.events import Event, Expect, Exposure, Side, Transfer, TransferState
+from imsniff.base.limits import MAX_MSNSLP
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.msn.msnslp import CONTEXT_BASE64, Signals, file_context, places
 from imsniff.dissect.msn.p2p import NOTHING, Peers, packet
-from imsniff.events import Event, Expect, Exposure, Side, Transfer, TransferState
-from imsniff.limits import MAX_MSNSLP
 
 GUID = "{5D3E02AB-6190-11D3-BBBB-00C04F795683}"
 CLIENT, SERVER = Side.CLIENT, Side.SERVER

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.sip.msrp import Msrp
-from imsniff.events import (
+from imsniff.base.events import (
     Anomaly,
     Event,
     Expect,
@@ -22,6 +21,7 @@ from imsniff.events import (
     Transfer,
     TransferState,
 )
+from imsniff.dissect.sip.msrp import Msrp
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 ALICE, BOB = "msrp://192.0.2.1:2855/2s93i9ek2a;tcp", "msrp://198.51.100.9:40001/9di4eae923;tcp"

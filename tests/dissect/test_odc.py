@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from imsniff.base.events import Anomaly, Event, Expect, Message, Side, Trait, Transfer, TransferState
+from imsniff.base.limits import MAX_DIRECT_IM_KEPT
 from imsniff.dissect.oscar.odc import Odc
-from imsniff.events import Anomaly, Event, Expect, Message, Side, Trait, Transfer, TransferState
-from imsniff.limits import MAX_DIRECT_IM_KEPT
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 CAPTURES = Path(__file__).parents[2] / "pcaps"

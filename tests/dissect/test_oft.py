@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from imsniff.base.events import Anomaly, Event, Expect, Side, Transfer, TransferState
 from imsniff.dissect.oscar.oft import Oft
-from imsniff.events import Anomaly, Event, Expect, Side, Transfer, TransferState
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 CAPTURES = Path(__file__).parents[2] / "pcaps"

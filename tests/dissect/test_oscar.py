@@ -26,8 +26,7 @@ from tests.dissect.oscar_bytes import (
     user,
 )
 
-from imsniff.dissect.oscar.oscar import Oscar
-from imsniff.events import (
+from imsniff.base.events import (
     Anomaly,
     Contact,
     Encryption,
@@ -45,7 +44,8 @@ from imsniff.events import (
     Transfer,
     TransferState,
 )
-from imsniff.limits import MAX_CONTACTS
+from imsniff.base.limits import MAX_CONTACTS
+from imsniff.dissect.oscar.oscar import Oscar
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 CAPTURES = Path(__file__).parents[2] / "pcaps" / "oscar"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from imsniff.base.events import Contact, Event, Exposure, Presence, Side, Transfer, TransferState
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.sip import simple
-from imsniff.events import Contact, Event, Exposure, Presence, Side, Transfer, TransferState
 
 CLIENT = Side.CLIENT
 ABOUT = simple.About(CLIENT, "alice@example.com", "bob@example.com")

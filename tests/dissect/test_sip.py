@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.sip.sip import Sip
-from imsniff.events import (
+from imsniff.base.events import (
     Anomaly,
     Contact,
     Event,
@@ -23,6 +22,7 @@ from imsniff.events import (
     Transfer,
     TransferState,
 )
+from imsniff.dissect.sip.sip import Sip
 from transcript import CLIENT, SERVER, Said, conversations, events, resegmented
 
 PCAPS = Path(__file__).parents[2] / "pcaps" / "sip"

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from tests.dissect.oscar_bytes import flap, tlv
 
-from imsniff.dissect.oscar.toc import Toc, arguments
-from imsniff.events import (
+from imsniff.base.events import (
     Anomaly,
     Contact,
     Event,
@@ -24,6 +23,7 @@ from imsniff.events import (
     Transfer,
     TransferState,
 )
+from imsniff.dissect.oscar.toc import Toc, arguments
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 CAPTURES = Path(__file__).parents[2] / "pcaps" / "toc"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from imsniff.base.limits import MAX_XML_DEPTH
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.sip import xml
-from imsniff.limits import MAX_XML_DEPTH
 
 
 def test_names_are_local_and_text_is_an_elements_own():

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.xmpp.xmpp import Xmpp
-from imsniff.events import (
+from imsniff.base.events import (
     Anomaly,
     Contact,
     Encryption,
@@ -26,6 +25,7 @@ from imsniff.events import (
     Transfer,
     TransferState,
 )
+from imsniff.dissect.xmpp.xmpp import Xmpp
 from transcript import CLIENT, SERVER, Said, conversations, events, resegmented
 
 PCAPS = Path(__file__).parents[2] / "pcaps" / "xmpp"

@@ -7,8 +7,8 @@ from hashlib import sha256
 
 import pytest
 
+from imsniff.base.events import Event, Expect, Exposure, Message, Side, Transfer, TransferState
 from imsniff.dissect.xmpp.xmpp import Xmpp
-from imsniff.events import Event, Expect, Exposure, Message, Side, Transfer, TransferState
 from transcript import CLIENT, SERVER, Said, events
 
 OFFERED, ACCEPTED, COMPLETED, CANCELLED = (

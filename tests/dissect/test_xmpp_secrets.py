@@ -6,8 +6,8 @@ from base64 import b64encode
 
 import pytest
 
+from imsniff.base.events import Anomaly, Grade, Login, Outcome, Trait
 from imsniff.dissect.xmpp.xmpp import Xmpp
-from imsniff.events import Anomaly, Grade, Login, Outcome, Trait
 from transcript import CLIENT, SERVER, Said, events
 
 STREAMS = "http://etherx.jabber.org/streams"

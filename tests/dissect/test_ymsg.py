@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imsniff.dissect.yahoo.packet import plain
-from imsniff.dissect.yahoo.ymsg import Ymsg
-from imsniff.events import (
+from imsniff.base.events import (
     Anomaly,
     Contact,
     Event,
@@ -26,6 +24,8 @@ from imsniff.events import (
     Transfer,
     TransferState,
 )
+from imsniff.dissect.yahoo.packet import plain
+from imsniff.dissect.yahoo.ymsg import Ymsg
 from transcript import CLIENT, SERVER, Said, conversations, events
 
 PCAPS = Path(__file__).parents[2] / "pcaps" / "ymsg"

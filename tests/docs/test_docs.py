@@ -9,9 +9,9 @@ import jsonschema
 import msgspec
 import pytest
 
-from imsniff import records
+from imsniff.base import records as records
+from imsniff.base.records import KINDS, to_json
 from imsniff.cli.program import COMMANDS, imsniff
-from imsniff.records import KINDS, to_json
 from imsniff.store.schema import metadata
 from made import exposure, login, message, session, transfer
 
@@ -90,6 +90,6 @@ def test_links_lead_somewhere():
 
 
 def test_the_example_policy_is_good():
-    from imsniff.policy import load
+    from imsniff.policy.policy import load
 
     assert load(DOCS.parent / "signatures" / "policy.example.toml").allow

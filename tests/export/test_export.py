@@ -4,10 +4,10 @@ import json
 
 from tests.report.conftest import HOSTILE, hostile, stored  # noqa: F401 - fixtures
 
+from imsniff.base.records import KINDS, from_json
 from imsniff.export.as_csv import columns, write_csv
 from imsniff.export.as_jsonl import write_jsonl
 from imsniff.export.kinds import exported
-from imsniff.records import KINDS, from_json
 from imsniff.store.opening import open_for_reading
 from imsniff.store.query import EVERYTHING
 

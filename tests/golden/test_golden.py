@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from imsniff.base.records import to_json
 from imsniff.capture.pcapfile import open_capture
 from imsniff.detect import Aggregate, Sighting
 from imsniff.pipeline import Options, Sensor
-from imsniff.privacy import Content
-from imsniff.records import to_json
+from imsniff.record.privacy import Content
 from imsniff.rules import loader
 
 ROOT = Path(__file__).parents[2]

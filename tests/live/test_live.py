@@ -8,16 +8,16 @@ import msgspec
 import pytest
 from tests.capture.test_ring import block
 
-from imsniff.aside import Packet
+from imsniff.base.events import Expect, Side
+from imsniff.base.limits import BLIND_JOIN_NS
 from imsniff.capture.batch import Batch
 from imsniff.capture.live import Losses
 from imsniff.capture.ring import Blocks
-from imsniff.events import Expect, Side
-from imsniff.limits import BLIND_JOIN_NS
-from imsniff.live import wire
+from imsniff.live import messages
 from imsniff.live.counts import Blind, Blindness, Counts
-from imsniff.live.crew import Outbox
-from imsniff.live.shard import Shard
+from imsniff.live.output import Packet
+from imsniff.live.worker import Shard
+from imsniff.live.workers import Outbox
 from imsniff.pipeline import Options
 from imsniff.rules.loader import load
 from made import login, message, session
@@ -77,8 +77,8 @@ class Told:
 
 @pytest.mark.parametrize("drain", [30.0, 0.0])
 def test_what_there_is_no_time_for_at_the_end_is_counted(monkeypatch, drain):
-    monkeypatch.setattr("imsniff.live.shard.DRAIN", drain)
-    monkeypatch.setattr("imsniff.live.shard.TURN", drain)
+    monkeypatch.setattr("imsniff.live.worker.DRAIN", drain)
+    monkeypatch.setattr("imsniff.live.worker.TURN", drain)
     source = Waiting([(block(b"one" * 20, b"two" * 20), 2)] * 50)
     told = Told()
     shard = Shard([source], Options(signatures=load()), told)
@@ -118,50 +118,50 @@ def test_spans_are_bounded_and_lose_no_count(monkeypatch):
 def test_messages_come_back_whatever_the_pieces():
     one = session(account="al\udce9ce")  # not UTF-8 on the wire
     said = [
-        (wire.RECORD, message(one, text="hi")),
-        (wire.RECORD, login(one)),
-        (wire.SESSION, one),
-        (wire.PACKET, Packet(5, 1, 60, b"\0" * 60)),
-        (wire.BLIND, blind(1, 2)),
-        (wire.ANNOUNCED, wire.Announced(Expect(side=Side.CLIENT, protocol="oft", ip="10.0.0.1", port=4443), 9)),
-        (wire.COUNTS, {"eth0": Counts(packets=7)}),
-        (wire.FAULT, "something"),
-        (wire.ENDED, None),
+        (messages.RECORD, message(one, text="hi")),
+        (messages.RECORD, login(one)),
+        (messages.SESSION, one),
+        (messages.PACKET, Packet(5, 1, 60, b"\0" * 60)),
+        (messages.BLIND, blind(1, 2)),
+        (messages.ANNOUNCED, messages.Announced(Expect(side=Side.CLIENT, protocol="oft", ip="10.0.0.1", port=4443), 9)),
+        (messages.COUNTS, {"eth0": Counts(packets=7)}),
+        (messages.FAULT, "something"),
+        (messages.ENDED, None),
     ]
-    data = b"".join(wire.message(kind, value) for kind, value in said)
+    data = b"".join(messages.message(kind, value) for kind, value in said)
     for step in (1, 7, 1000, len(data)):
-        inbox = wire.inbox()
+        inbox = messages.inbox()
         came = [one for at in range(0, len(data), step) for one in inbox.feed(data[at : at + step])]
         assert [kind for kind, _ in came] == [kind for kind, _ in said]
         for (kind, value), (_, back) in zip(said, came, strict=True):
             assert type(back) is type(value)
-            assert kind == wire.SESSION or back == value or "\ufffd" in str(back)
+            assert kind == messages.SESSION or back == value or "\ufffd" in str(back)
 
 
 def test_what_is_no_message_is_refused():
-    inbox = wire.inbox()
+    inbox = messages.inbox()
     with pytest.raises(msgspec.DecodeError):
         list(inbox.feed(b"\0\0\0\x02z\xc0"))
     with pytest.raises(msgspec.DecodeError):
-        list(wire.inbox().feed(b"\0\0\0\x02p\xc0"))
+        list(messages.inbox().feed(b"\0\0\0\x02p\xc0"))
 
 
 def test_a_slow_writer_costs_records_that_are_counted(monkeypatch):
-    monkeypatch.setattr("imsniff.live.crew.MAX_HANDOVER", 100_000)
+    monkeypatch.setattr("imsniff.live.workers.MAX_HANDOVER", 100_000)
     ours, theirs = socket.socketpair()
     outbox = Outbox(theirs)
     one = message(session(), text="x" * 1000)
     for _ in range(2000):
         outbox.record(one)
     assert 0 < outbox.dropped < 2000
-    outbox.say(wire.COUNTS, {"eth0": Counts(queue_drops=outbox.dropped)})
-    inbox, came = wire.inbox(), []
-    while not came or came[-1][0] != wire.COUNTS:
+    outbox.say(messages.COUNTS, {"eth0": Counts(queue_drops=outbox.dropped)})
+    inbox, came = messages.inbox(), []
+    while not came or came[-1][0] != messages.COUNTS:
         outbox.flush(0)
         came += inbox.feed(ours.recv(1 << 16))
     assert len(came) - 1 + outbox.dropped == 2000
     ours.close()
-    outbox.say(wire.FAULT, "x")
+    outbox.say(messages.FAULT, "x")
     with pytest.raises(BrokenPipeError):
         outbox.flush(1)
     theirs.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.net.forge import ACK, SYN, end, pcap_batch, tcp
 
-from imsniff.limits import HOLD_NS, LATE_NS
+from imsniff.base.limits import HOLD_NS, LATE_NS
+from imsniff.base.records import MessageRecord
 from imsniff.pipeline import Options, Sensor
-from imsniff.records import MessageRecord
 from imsniff.rules.loader import load
 
 A, B = end("192.0.2.1", 40000), end("198.51.100.9", 16667)

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from imsniff.base.limits import MAX_LAYERS
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import open_capture
-from imsniff.limits import MAX_LAYERS
 from imsniff.net.decode import TUNNEL_PORTS, Decoder
 from imsniff.net.packet import LINKS, Packet
 from tests.net.layers import (

@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imsniff.limits import FRAGMENT_TIMEOUT, MAX_FRAGMENT_BYTES, MAX_FRAGMENTED
+from imsniff.base.limits import FRAGMENT_TIMEOUT, MAX_FRAGMENT_BYTES, MAX_FRAGMENTED
 from imsniff.net.defrag import LARGEST, Defrag, Key
 
 A = Key(b"\x0a\0\0\1", b"\x0a\0\0\2", 7, 17)

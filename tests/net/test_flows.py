@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from imsniff.events import Side
-from imsniff.limits import ACK_GRACE_NS, HOLD_NS, LINGER_NS, MAX_UNDECIDED, TCP_IDLE_NS, UDP_IDLE_NS, UNDECIDED_IDLE_NS
+from imsniff.base.events import Side
+from imsniff.base.limits import (
+    ACK_GRACE_NS,
+    HOLD_NS,
+    LINGER_NS,
+    MAX_UNDECIDED,
+    TCP_IDLE_NS,
+    UDP_IDLE_NS,
+    UNDECIDED_IDLE_NS,
+)
 from imsniff.net.flows import Flows, Heard, Over
 from imsniff.net.reassembly import Data, Gap
 from tests.net.forge import ACK, FIN, RST, SYN, end, segment

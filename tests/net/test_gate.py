@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imsniff.base.limits import IGNORE_NS, MAX_IGNORED
 from imsniff.capture.batch import Batch
 from imsniff.capture.pcap import Straight
-from imsniff.limits import IGNORE_NS, MAX_IGNORED
 from imsniff.net.decode import TUNNEL_PORTS
 from imsniff.net.gate import Gate
 from tests.net.forge import ACK, RST, SYN, batch, end, pcap_batch, segment, tcp, udp

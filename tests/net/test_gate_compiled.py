@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imsniff.base.limits import IGNORE_NS, MAX_PACKET
+from imsniff.base.records import to_json
 from imsniff.capture.batch import Batch
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcap import Straight
 from imsniff.capture.pcapfile import open_capture
 from imsniff.capture.pcapng import Pcapng
 from imsniff.capture.ring import Blocks
-from imsniff.limits import IGNORE_NS, MAX_PACKET
 from imsniff.net import gate as reference
 from imsniff.net.decode import TUNNEL_PORTS, Decoder
 from imsniff.net.gates import GateError, open_gate
-from imsniff.net.porch import Opening, Porch, Says
+from imsniff.net.hold_queue import HoldQueue, Opening, Says
 from imsniff.pipeline import Options, Sensor
-from imsniff.records import to_json
 from imsniff.rules.loader import load
 from tests.net.forge import ACK, FIN, RST, SYN, batch, end, pcap_batch, segment, tcp, udp
 
@@ -126,9 +126,9 @@ def framed_by_hand(packets, _):
 FRAMINGS = [framed_as_pcap, framed_as_nokia, framed_as_pcapng, framed_as_ring, framed_by_hand]
 
 
-def porch():
+def hold_queue():
     """A quarter of all first words is foreign, more are hopeless."""
-    return Porch(
+    return HoldQueue(
         [
             *(Opening(protocol, rb"[\x00-\x3f]") for protocol in (6, 17)),
             *(Opening(protocol, rb"[\x00-\x9f]", Says.HOPELESS) for protocol in (6, 17)),
@@ -242,7 +242,7 @@ def test_a_version_that_is_none_of_the_frames_type():
     a, b = ENDS[-1], ENDS[-2]
     packets = [(0, tcp(a, b, flags=SYN)), (0, tcp(a, b, b"\1 foreign", seq=1))]
     made = pcap_batch([(ts, frame[:14] + b"\x45" + frame[15:]) for ts, frame in packets])
-    for gate in (reference.Gate(porch()), compiled.Gate(porch(), chunk=1)):
+    for gate in (reference.Gate(hold_queue()), compiled.Gate(hold_queue(), chunk=1)):
         assert list(gate.raise_packets(made)) == []
         assert gate.skipped == 2
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imsniff.limits import HOLD_NS, MAX_AHEAD, MAX_HELD_BYTES, MAX_HELD_SEGMENTS
+from imsniff.base.limits import HOLD_NS, MAX_AHEAD, MAX_HELD_BYTES, MAX_HELD_SEGMENTS
 from imsniff.net.reassembly import Data, Gap, Stream
 
 SENT = bytes(range(256)) * 4

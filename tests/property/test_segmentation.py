@@ -9,13 +9,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from imsniff.base.records import SessionRecord
 from imsniff.capture.pcapfile import open_capture
 from imsniff.detect import Sighting
 from imsniff.net.decode import Decoder
 from imsniff.net.segment import TCP, Segment
 from imsniff.pipeline import Options, Sensor
-from imsniff.privacy import Content
-from imsniff.records import SessionRecord
+from imsniff.record.privacy import Content
 from imsniff.rules import loader
 from tests.net.forge import pcap_batch, tcp, udp
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from imsniff.base.records import SessionRecord
 from imsniff.detect import Detectors
-from imsniff.records import SessionRecord
 from imsniff.store.opening import open_for_writing
 from imsniff.store.writer import Writer
 from made import exposure, login, message, session, transfer

@@ -1,8 +1,8 @@
 import msgspec
 from tests.report.test_report import report
 
-from imsniff.events import Grade, Login, Side
-from imsniff.placing import evidence_of
+from imsniff.base.events import Grade, Login, Side
+from imsniff.record.recorder import evidence_of
 from imsniff.report.as_html import as_html
 from imsniff.report.as_terminal import _masked
 from imsniff.report.model import as_json

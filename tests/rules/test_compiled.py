@@ -7,7 +7,7 @@ import os
 import hyperscan
 import pytest
 
-from imsniff.limits import MAX_KEPT_DATABASES
+from imsniff.base.limits import MAX_KEPT_DATABASES
 from imsniff.rules import compiled
 from imsniff.rules.engines import Fast, Needle
 from imsniff.rules.pattern import from_pattern

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from imsniff.base.records import SessionRecord
 from imsniff.detect import Detectors
-from imsniff.records import SessionRecord
 from imsniff.store.opening import open_for_writing
 from imsniff.store.writer import Writer
 

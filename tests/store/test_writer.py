@@ -2,7 +2,7 @@ from contextlib import suppress
 
 import pytest
 
-from imsniff.records import AnomalyRecord, ContactRecord, PresenceRecord, to_json
+from imsniff.base.records import AnomalyRecord, ContactRecord, PresenceRecord, to_json
 from imsniff.store import query
 from imsniff.store.opening import open_for_reading, open_for_writing
 from imsniff.store.schema import LARGEST, TABLES

@@ -61,7 +61,7 @@ class Batch:
         return self.walked
 
 
-class Scout(Protocol):
+class ReadAhead(Protocol):
     """Reads and walks the next batch on another thread, while the stages above are at work on the one before."""
 
     def begin(self, batch: Batch, file: int) -> None:

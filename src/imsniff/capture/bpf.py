@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from struct import Struct
 
+from imsniff.base.limits import MAX_FILTER, MAX_PACKET
 from imsniff.capture.errors import BadFilter, CannotCapture
 from imsniff.capture.ring import Program
-from imsniff.limits import MAX_FILTER, MAX_PACKET
 
 _INSTRUCTION = Struct("=HBBI")
 _RETURN_CONSTANT = 0x06

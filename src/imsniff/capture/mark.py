@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from imsniff.limits import MARK_BLOCK, MARK_PLACES
+from imsniff.base.limits import MARK_BLOCK, MARK_PLACES
 
 
 def mark(file: Path) -> str:

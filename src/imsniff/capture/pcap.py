@@ -19,8 +19,8 @@ from collections.abc import Generator
 from struct import Struct
 from typing import NamedTuple
 
+from imsniff.base.limits import MAX_PACKET
 from imsniff.capture.batch import Row, Walked
-from imsniff.limits import MAX_PACKET
 
 FILE_HEADER = 24
 SECOND = 1_000_000_000

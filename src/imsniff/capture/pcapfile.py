@@ -15,12 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from imsniff.capture.batch import Batch, Scout, Walk
+from imsniff.base.limits import SLAB
+from imsniff.capture.batch import Batch, ReadAhead, Walk
 from imsniff.capture.errors import CaptureCut, CaptureError
 from imsniff.capture.pcap import FILE_HEADER, Pcap, recognise
 from imsniff.capture.pcapng import MAGIC, Pcapng, unusable
 from imsniff.capture.source import Broken, Plain, Source, open_source, unreadable
-from imsniff.limits import SLAB
 
 Idle = Callable[[], bool]
 """Called when a growing file has no more for now: waits as it likes, and says whether to look again."""
@@ -91,7 +91,7 @@ class Capture:
         large = source.total is not None and source.total > len(self._slab)
         return source.descriptor if isinstance(source, Plain) and large and self._idle is None else None
 
-    def ahead(self, scout: Scout) -> Iterator[Batch]:
+    def ahead(self, scout: ReadAhead) -> Iterator[Batch]:
         """The batches of what has a `file`, each read and sifted by a scout while the one before is looked at. Raises
         CaptureCut as iterating does."""
         file, source, left = self.file, self._source, -1

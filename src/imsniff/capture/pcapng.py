@@ -19,8 +19,8 @@ from collections.abc import Generator
 from struct import Struct
 from typing import NamedTuple
 
+from imsniff.base.limits import MAX_BLOCK, MAX_INTERFACES, MAX_PACKET
 from imsniff.capture.batch import Row, Walked
-from imsniff.limits import MAX_BLOCK, MAX_INTERFACES, MAX_PACKET
 
 SECTION, INTERFACE, PACKET, SIMPLE, ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
 MAGIC = SECTION.to_bytes(4, "big")

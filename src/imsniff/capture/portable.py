@@ -9,11 +9,11 @@ from __future__ import annotations
 from struct import Struct
 from typing import Any
 
+from imsniff.base.limits import MAX_PACKET, RING_BLOCK
 from imsniff.capture.batch import Batch
 from imsniff.capture.errors import BadFilter, CannotCapture
 from imsniff.capture.live import Losses
 from imsniff.capture.pcap import Straight
-from imsniff.limits import MAX_PACKET, RING_BLOCK
 
 _RECORD = Struct("<IIII")
 _DLT_RAW = {12: 101, 14: 101}

@@ -26,10 +26,10 @@ from pathlib import Path
 from struct import Struct, pack
 from typing import NamedTuple
 
+from imsniff.base.limits import RING, RING_BLOCK, RING_RETIRE_MS
 from imsniff.capture.batch import Batch, Row, Walk, Walked
 from imsniff.capture.errors import CannotCapture
 from imsniff.capture.live import Losses
-from imsniff.limits import RING, RING_BLOCK, RING_RETIRE_MS
 
 # <linux/if_packet.h>; the socket module has few of these
 _SOL_PACKET = 263

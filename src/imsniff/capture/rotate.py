@@ -9,8 +9,8 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from imsniff.aside import Packet
 from imsniff.capture.writer import PcapngWriter
+from imsniff.live.output import Packet
 
 _RECORD = 36
 """Bytes of a packet's record beside the packet, at most."""

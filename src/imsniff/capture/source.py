@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from imsniff.limits import MAX_UNPACK_MEMORY
+from imsniff.base.limits import MAX_UNPACK_MEMORY
 
 STDIN = "-"
 

@@ -10,7 +10,7 @@ from struct import Struct
 from types import TracebackType
 from typing import IO, Protocol, Self
 
-from imsniff.limits import MAX_PACKET
+from imsniff.base.limits import MAX_PACKET
 
 Bytes = bytes | bytearray | memoryview
 

@@ -18,13 +18,13 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+from imsniff.base.events import Anomaly, Event, Expect, Login, Side
+from imsniff.base.limits import MAX_PROBES, MAX_TENTATIVE, MIDSTREAM_WINDOW, SCAN_WINDOW
+from imsniff.base.records import Confidence
 from imsniff.classify.expected import Expected
 from imsniff.classify.scanner import FOREIGN, KEEPALIVE
 from imsniff.dissect.core import REGISTRY, Dissector
-from imsniff.events import Anomaly, Event, Expect, Login, Side
-from imsniff.limits import MAX_PROBES, MAX_TENTATIVE, MIDSTREAM_WINDOW, SCAN_WINDOW
 from imsniff.net.reassembly import Data, Gap
-from imsniff.records import Confidence
 from imsniff.rules.schema import PayloadRule
 
 

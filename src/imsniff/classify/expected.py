@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import ip_address
 
+from imsniff.base.events import Expect
+from imsniff.base.limits import EXPECTED_NS, MAX_EXPECTED
 from imsniff.dissect.core import Remembered
-from imsniff.events import Expect
-from imsniff.limits import EXPECTED_NS, MAX_EXPECTED
 
 
 class Expected:

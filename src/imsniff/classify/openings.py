@@ -1,4 +1,4 @@
-"""The foreign rules of the signatures as the gate's porch takes them: first bytes that end a look before it begins.
+"""The foreign rules of the signatures in the form that the gate's hold queue takes: first bytes that end a look early.
 
 Beside them goes what no rule can match: to begin so says something where both sides of a connection do, or a number of
 datagrams; and datagrams that say nothing.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from imsniff.classify.scanner import FOREIGN, KEEPALIVE, hopeless
-from imsniff.net.porch import Opening, Says
+from imsniff.net.hold_queue import Opening, Says
 from imsniff.net.segment import TCP, UDP
 from imsniff.rules.schema import PayloadRule
 
@@ -20,7 +20,7 @@ PROTOCOLS = {"tcp": TCP, "udp": UDP}
 
 
 def openings(rules: Iterable[PayloadRule]) -> tuple[Opening, ...]:
-    """What a porch asks flows for."""
+    """What a hold queue asks flows for."""
     rules = tuple(rules)
     return (
         *(

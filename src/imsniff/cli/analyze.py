@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imsniff import PROGRAM
+from imsniff.base.garbage_collection import lasting
 from imsniff.cli.digests import Digests
 from imsniff.cli.exits import Exit
 from imsniff.cli.inputs import Inputs
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
 from imsniff.cli.terminal import Voice, progress
-from imsniff.lasting import lasting
 
 if TYPE_CHECKING:
+    from imsniff.base.records import FindingRecord
     from imsniff.cli.reading import Readings
     from imsniff.detect import Aggregate
-    from imsniff.records import FindingRecord
-    from imsniff.store.book import Book
+    from imsniff.store.run_writer import RunWriter
 
 SEVERITIES = ["info", "low", "medium", "high", "critical"]
 
@@ -78,15 +78,15 @@ def command(voice: Voice, /, **given: Any) -> int:  # noqa: ANN401 - the options
     their packets follow each other: a session goes on from one into the next.
     """
     with lasting():
-        from imsniff.store.scribe import new_book
+        from imsniff.store.writer_process import open_run_writer
 
-    with new_book() as book:  # before more is loaded: another process loads what the database needs meanwhile
+    with open_run_writer() as book:  # before more is loaded: another process loads what the database needs meanwhile
         return _analyze(voice, book, **given)
 
 
 def _analyze(
     voice: Voice,
-    book: Book,
+    book: RunWriter,
     inputs: tuple[str, ...],
     db: str | None,
     policy: Path | None,
@@ -105,18 +105,18 @@ def _analyze(
     strict: bool,
 ) -> int:
     with lasting():
-        from imsniff import policy as policies
         from imsniff.capture.folder import expand
-        from imsniff.cli.following import Following
+        from imsniff.cli.follow import Following
         from imsniff.cli.reading import Readings
         from imsniff.detect import Aggregate
-        from imsniff.filter import Filter, FilterError
         from imsniff.net import gates
+        from imsniff.net.flow_filter import Filter, FilterError
         from imsniff.pipeline import Options
-        from imsniff.privacy import Content, fingerprint_key
+        from imsniff.policy import policy as policies
+        from imsniff.record.privacy import Content, fingerprint_key
         from imsniff.rules import loader
-        from imsniff.store.book import Head
         from imsniff.store.errors import StoreError
+        from imsniff.store.run_writer import RunInfo
 
     try:
         wanted = Filter.parse(expression) if expression else None
@@ -155,7 +155,7 @@ def _analyze(
         kept["policy_digest"] = hashlib.sha256(policy.read_bytes()).hexdigest()
     if separate:
         kept["separate"] = True
-    head = Head(PROGRAM, signature_set.sha256, kept)
+    head = RunInfo(PROGRAM, signature_set.sha256, kept)
     with ExitStack() as stack:
         book.open(database(db))
         known = Inputs(paths)
@@ -229,7 +229,7 @@ def _left(paths: list[Path], known: Inputs, whole: set[str], voice: Voice) -> li
 
 
 def _take(
-    readings: Readings, book: Book, found: Aggregate, show: Callable[[Any], None] | None, *, soon: bool
+    readings: Readings, book: RunWriter, found: Aggregate, show: Callable[[Any], None] | None, *, soon: bool
 ) -> BaseException | None:
     """Every record to the store; findings merged; all of it printed where it is to be, findings at the end, and `soon`
     when they are new, too.
@@ -237,10 +237,10 @@ def _take(
     What ended it early, unless that is the store: Ctrl-C, nobody who reads standard output, a full disk under it, or
     a fault of ours. Then what is known of open sessions is in the store, too."""
     from imsniff.detect import Sighting
-    from imsniff.detect.news import News
+    from imsniff.detect.changes import FindingChanges
     from imsniff.store.errors import StoreError
 
-    news = News()
+    news = FindingChanges()
     try:
         for record in readings.records():
             book.add(record)
@@ -263,7 +263,7 @@ def _take(
 
 
 def _line_printer() -> Callable[[Any], None]:
-    from imsniff.records import to_json
+    from imsniff.base.records import to_json
 
     out = sys.stdout.buffer
 
@@ -273,7 +273,7 @@ def _line_printer() -> Callable[[Any], None]:
     return show
 
 
-def _tell(voice: Voice, found: Aggregate, packets: int, book: Book, *, show: bool) -> None:
+def _tell(voice: Voice, found: Aggregate, packets: int, book: RunWriter, *, show: bool) -> None:
     """The run in a table and one line."""
     findings = found.findings()
     if show:
@@ -289,7 +289,7 @@ def _tell(voice: Voice, found: Aggregate, packets: int, book: Book, *, show: boo
 
 def listing(findings: Iterable[FindingRecord]) -> None:
     """Findings by risk on a terminal, tab-separated when piped; `analyze` and `report` list them alike."""
-    from imsniff.limits import MAX_TERMINAL_ROWS
+    from imsniff.base.limits import MAX_TERMINAL_ROWS
     from imsniff.report.groups import Shown
     from imsniff.report.listing import print_findings, print_tsv
     from imsniff.report.tabular import is_terminal
@@ -302,7 +302,7 @@ def listing(findings: Iterable[FindingRecord]) -> None:
 
 
 def _as_severe(found: Aggregate, least: str) -> bool:
-    from imsniff.records import Severity
+    from imsniff.base.records import Severity
 
     return any(finding.severity.rank >= Severity(least).rank for finding in found.findings())
 

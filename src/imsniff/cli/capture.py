@@ -21,8 +21,8 @@ from imsniff.cli.units import DURATION, SIZE
 
 if TYPE_CHECKING:
     from imsniff.capture.live import LiveSource
+    from imsniff.live.collector import Collector
     from imsniff.live.counts import Counts
-    from imsniff.live.desk import Desk
     from imsniff.pipeline import Options
 
 
@@ -132,9 +132,9 @@ def command(voice: Voice, /, **given: Any) -> int:  # noqa: ANN401 - options, as
 
 def _options(given: dict[str, Any]) -> Options:
     """Raises SignatureError and PolicyError."""
-    from imsniff import policy as policies
     from imsniff.pipeline import Options
-    from imsniff.privacy import Content
+    from imsniff.policy import policy as policies
+    from imsniff.record.privacy import Content
     from imsniff.rules import loader
 
     return Options(
@@ -154,7 +154,7 @@ def _load_all(options: Options, given: dict[str, Any]) -> None:
 
     from imsniff.pipeline import Sensor
 
-    for name in ("capture.rotate", "cli.analyze", "cli.live", "live.crew", "live.desk", "live.shard", "store.opening"):
+    for name in ("capture.rotate", "cli.analyze", "cli.live", "live.workers", "live.collector", "live.worker", "store.opening"):
         import_module(f"imsniff.{name}")
     for name in ("rich.console", "rich.live", "rich.table", "traceback"):
         import_module(name)
@@ -166,8 +166,8 @@ def _load_all(options: Options, given: dict[str, Any]) -> None:
 
 def _opened(given: dict[str, Any], stack: ExitStack) -> list[list[LiveSource]]:
     """The sources of each worker. Raises CannotCapture and BadFilter."""
+    from imsniff.base.limits import MAX_INTERFACES_LIVE
     from imsniff.capture.errors import CannotCapture
-    from imsniff.limits import MAX_INTERFACES_LIVE
 
     names = list(dict.fromkeys(given["interfaces"]))
     if len(names) > MAX_INTERFACES_LIVE:
@@ -277,13 +277,13 @@ class _Run:
         self._piped = given["jsonl"] or not sys.stdout.isatty()
 
     def run(self) -> int:
-        from imsniff.live.desk import Desk
+        from imsniff.live.collector import Collector
         from imsniff.store.opening import open_for_writing
         from imsniff.store.writer import Writer
 
         given, stack, options = self._given, self._stack, self._keyed(self._options)
         signals = stack.enter_context(_Signals())
-        desk = Desk(self._voice.warn, _printer() if self._piped else None)
+        desk = Collector(self._voice.warn, _printer() if self._piped else None)
         sensing = self._sensing(options, desk)
         stack.callback(sensing.close)
         store = stack.enter_context(open_for_writing(database(given["db"])))
@@ -311,17 +311,17 @@ class _Run:
         """With the installation's key, which is the key of the user that runs from here on."""
         import msgspec
 
-        from imsniff.privacy import fingerprint_key
+        from imsniff.record.privacy import fingerprint_key
 
         return msgspec.structs.replace(options, fingerprint_key=fingerprint_key(home()))
 
-    def _sensing(self, options: Options, desk: Desk) -> _Sensing:
+    def _sensing(self, options: Options, desk: Collector) -> _Sensing:
         keep_packets = self._given["write"] is not None
         if sys.platform.startswith("linux"):
-            from imsniff.live.crew import Crew
+            from imsniff.live.workers import WorkerPool
 
-            return Crew(self._shares, options, desk, keep_packets=keep_packets)
-        from imsniff.live.shard import Shard
+            return WorkerPool(self._shares, options, desk, keep_packets=keep_packets)
+        from imsniff.live.worker import Shard
 
         return Shard(self._shares[0], options, desk, keep_packets=keep_packets)
 
@@ -340,8 +340,8 @@ class _Run:
         limit: float | None = self._given["duration"]
         return limit is not None and time.monotonic() - self._began >= limit
 
-    def _listen(self, sensing: _Sensing, desk: Desk, signals: _Signals) -> None:
-        from imsniff.limits import TICK
+    def _listen(self, sensing: _Sensing, desk: Collector, signals: _Signals) -> None:
+        from imsniff.base.limits import TICK
 
         show = self._view()
         self._began = time.monotonic()  # compiling signatures does not count
@@ -371,7 +371,7 @@ class _Run:
 
     def _reload(self, sensing: _Sensing) -> None:
         """A file that is wrong changes nothing."""
-        from imsniff.policy import PolicyError
+        from imsniff.policy.policy import PolicyError
         from imsniff.rules.loader import SignatureError
 
         try:
@@ -383,7 +383,7 @@ class _Run:
         sensing.reload(self._options)
         self._voice.note(f"signatures and policy read again: {self._options.signatures.sha256[:16]}")
 
-    def _end(self, sensing: _Sensing, desk: Desk) -> None:
+    def _end(self, sensing: _Sensing, desk: Collector) -> None:
         writer = desk.writer
         assert writer is not None, "a run has a writer"
         counts = sensing.counts()
@@ -394,7 +394,7 @@ class _Run:
         if desk.files is not None:
             desk.files.close()
 
-    def _statistics(self, counts: dict[str, Counts], desk: Desk) -> None:
+    def _statistics(self, counts: dict[str, Counts], desk: Collector) -> None:
         """Asked for by a signal, so said however quiet the rest is."""
         for name, one in counts.items():
             click.echo(f"imsniff: {name}: " + ", ".join(f"{key} {one_:,}" for key, one_ in _numbers(one)), err=True)
@@ -402,7 +402,7 @@ class _Run:
         findings = len(desk.found.findings())
         click.echo(f"imsniff: {findings:,} findings; sessions: {sessions or 'none'}", err=True)
 
-    def _tell_end(self, sensing: _Sensing, desk: Desk, store: str) -> None:
+    def _tell_end(self, sensing: _Sensing, desk: Collector, store: str) -> None:
         from imsniff.cli.analyze import listing
         from imsniff.live.counts import Counts
 
@@ -438,7 +438,7 @@ def _numbers(counts: Counts) -> list[tuple[str, int]]:
 
 
 def _printer() -> Callable[[Any], None]:
-    from imsniff.records import to_json
+    from imsniff.base.records import to_json
 
     out = sys.stdout.buffer
 
@@ -448,7 +448,7 @@ def _printer() -> Callable[[Any], None]:
     return show
 
 
-def _as_severe(desk: Desk, least: str) -> bool:
-    from imsniff.records import Severity
+def _as_severe(desk: Collector, least: str) -> bool:
+    from imsniff.base.records import Severity
 
     return any(finding.severity.rank >= Severity(least).rank for finding in desk.found.findings())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from imsniff.base.escape import visible
 from imsniff.cli.exits import Exit
 from imsniff.cli.options import database, db_option
 from imsniff.cli.terminal import Voice
-from imsniff.escape import visible
 
 
 @click.group(

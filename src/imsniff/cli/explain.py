@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imsniff.base.escape import visible
 from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.options import database, db_option, signatures_option
 from imsniff.cli.terminal import Voice
-from imsniff.escape import visible
 
 if TYPE_CHECKING:
+    from imsniff.base.records import FindingRecord
     from imsniff.detect.core import About
-    from imsniff.records import FindingRecord
     from imsniff.rules.loader import SignatureSet
     from imsniff.store.opening import Store
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from imsniff.base.records import KINDS
 from imsniff.cli.options import database, db_option, span_options
 from imsniff.cli.terminal import Voice
-from imsniff.records import KINDS
 
 
 @click.command(

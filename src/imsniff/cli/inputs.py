@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imsniff.base.limits import MAX_DIGEST
 from imsniff.capture.mark import mark
-from imsniff.limits import MAX_DIGEST
 
 _Stood = tuple[int, int]
 """Size in bytes, and when the file was last written to in nanoseconds since 1970."""

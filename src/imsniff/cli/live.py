@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from imsniff.escape import visible
+from imsniff.base.escape import visible
+from imsniff.live.collector import Collector
 from imsniff.live.counts import Counts
-from imsniff.live.desk import Desk
 
 _REFRESH = 0.5
 """Seconds between two pictures."""
@@ -17,7 +17,7 @@ _COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "c
 
 
 class View(Protocol):
-    def __call__(self, counts: dict[str, Counts], desk: Desk) -> None:
+    def __call__(self, counts: dict[str, Counts], desk: Collector) -> None:
         """Show how things stand."""
 
 
@@ -50,7 +50,7 @@ def live_view() -> Iterator[View]:
             )
         return table
 
-    def findings(desk: Desk) -> Table:
+    def findings(desk: Collector) -> Table:
         table = Table(box=None, pad_edge=False)
         for title in ("Severity", "Risk", "Subject", "Host", "Seen"):
             table.add_column(title, no_wrap=True, overflow="ellipsis")
@@ -59,7 +59,7 @@ def live_view() -> Iterator[View]:
             table.add_row(severity, one.risk, visible(one.subject), one.host, one.first_seen[11:19])
         return table
 
-    def picture(counts: dict[str, Counts], desk: Desk, seconds: float) -> Group:
+    def picture(counts: dict[str, Counts], desk: Collector, seconds: float) -> Group:
         elapsed = int(time.monotonic() - began)
         clock = f"{elapsed // 3600}:{elapsed // 60 % 60:02}:{elapsed % 60:02}"
         sessions = ", ".join(f"{count:,} {protocol}" for protocol, count in desk.protocols.most_common(6)) or "none yet"
@@ -78,7 +78,7 @@ def live_view() -> Iterator[View]:
     console = Console(stderr=True)
     with Live(console=console, auto_refresh=False, transient=True) as live:
 
-        def show(counts: dict[str, Counts], desk: Desk) -> None:
+        def show(counts: dict[str, Counts], desk: Collector) -> None:
             nonlocal last, before
             now = time.monotonic()
             if before and now - last < _REFRESH:

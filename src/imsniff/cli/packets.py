@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from imsniff.base.records import SessionRecord
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import open_capture, pick_frames
 from imsniff.capture.writer import PacketWriter, PcapngWriter
 from imsniff.net.decode import Decoder
 from imsniff.net.segment import TCP, Segment, endpoint
-from imsniff.records import SessionRecord
 
 Flow = tuple[str, frozenset[tuple[str, int]]]
 

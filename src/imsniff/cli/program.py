@@ -158,7 +158,7 @@ def _options(file: Path, command: click.Command, written: dict[str, Any]) -> dic
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the program; its exit code. Everything that goes wrong on purpose is said in one line on standard error."""
-    from imsniff.escape import path
+    from imsniff.base.escape import path
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that is not UTF-8 must not end a report with a traceback
@@ -211,7 +211,7 @@ def _expected(why: Exception) -> Exit | None:
 
 
 def _said(message: str, code: Exit) -> Exit:
-    from imsniff.escape import visible
+    from imsniff.base.escape import visible
 
     for line in message.splitlines():
         click.echo(f"imsniff: {visible(line)}", err=True)

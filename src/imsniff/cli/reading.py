@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from imsniff.aside import Open
+from imsniff.base.records import Record, SessionRecord
 from imsniff.capture import series
 from imsniff.capture.pcapfile import Idle
-from imsniff.cli.stretch import Ended, Span, Step, Stretch, Told, read
+from imsniff.cli.capture_sequence import CaptureSequence, Ended, Span, Step, Told, read
 from imsniff.cli.terminal import Progress, Voice
+from imsniff.live.output import Open
 from imsniff.pipeline import Options
-from imsniff.records import Record, SessionRecord
 
 
 class Readings:
@@ -53,7 +53,7 @@ class Readings:
         self._ended = ended
         self.packets = 0
         self.errors: dict[Path, str] = {}
-        self._at_work: list[Stretch] = []
+        self._at_work: list[CaptureSequence] = []
         self._packets_wanted = packets_wanted
         self._idle = idle
         self._opened = opened
@@ -109,7 +109,7 @@ class Readings:
             yield read(row, self._options, self._at_work, self._idle, ahead=_processors() > 1)
 
     def _spread(self) -> Iterator[Iterator[Told]]:
-        from imsniff.cli.spread import spread  # what it imports takes time, and one process is enough mostly
+        from imsniff.cli.parallel import spread  # what it imports takes time, and one process is enough mostly
 
         return spread(self._rows, self._options, self._jobs)
 

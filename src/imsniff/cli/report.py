@@ -57,7 +57,7 @@ def command(
     output: Path | None,
 ) -> int:
     """Report what was found, and what is new, gone and standing since the last audit."""
-    from imsniff.limits import MAX_REPORT_FINDINGS
+    from imsniff.base.limits import MAX_REPORT_FINDINGS
     from imsniff.report.model import NothingYet, build
     from imsniff.store.errors import StoreError
     from imsniff.store.opening import open_for_reading

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from imsniff.base.escape import visible
 from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.options import signatures_option
 from imsniff.cli.terminal import Voice
-from imsniff.escape import visible
 
 
 @click.group(

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import click
 
-from imsniff.escape import visible
+from imsniff.base.escape import visible
 
 
 class Voice:

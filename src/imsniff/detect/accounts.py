@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from imsniff.limits import MAX_CACHED, MAX_NAME
+from imsniff.base.limits import MAX_CACHED, MAX_NAME
 
 
 def _screen_name(name: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from imsniff.base.records import ExposureRecord, Severity
 from imsniff.detect.core import Context, Risk, Sighting, on, sighting
-from imsniff.records import ExposureRecord, Severity
 
 
 @on(ExposureRecord)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from imsniff.base.events import Encryption
+from imsniff.base.records import MessageRecord
 from imsniff.detect.core import Context, Risk, Sighting, on, sighting
-from imsniff.events import Encryption
-from imsniff.records import MessageRecord
 
 
 @on(MessageRecord)

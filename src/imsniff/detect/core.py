@@ -17,11 +17,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct
 
+from imsniff.base.addresses import address, is_internal
+from imsniff.base.limits import MAX_CACHED, MAX_EVIDENCE, MAX_EXCERPT, MAX_FINDINGS, MAX_REMEMBERED_SIGHTINGS
+from imsniff.base.records import Evidence, FindingRecord, Record, SessionRecord, Severity
 from imsniff.detect.accounts import normalise
-from imsniff.limits import MAX_CACHED, MAX_EVIDENCE, MAX_EXCERPT, MAX_FINDINGS, MAX_REMEMBERED_SIGHTINGS
-from imsniff.model import address, is_internal
-from imsniff.policy import Policy
-from imsniff.records import Evidence, FindingRecord, Record, SessionRecord, Severity
+from imsniff.policy.policy import Policy
 
 
 class Risk(StrEnum):
@@ -386,7 +386,7 @@ def sighting(
     return (seen,)
 
 
-class Met:
+class SeenKeys:
     """Pairs of ids that were met lately. Kept as hashes of 64 bits, a quarter of what the ids would take: that two
     pairs look alike is less likely than a broken memory."""
 
@@ -410,7 +410,7 @@ class Detectors:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
-        self._told = Met()
+        self._told = SeenKeys()
 
     def adopt(self, policy: Policy) -> None:
         """From now on this policy counts; what was told stays told."""
@@ -434,7 +434,7 @@ class Aggregate:
     def __init__(self, evidence: int = MAX_EVIDENCE) -> None:
         self._evidence = evidence
         self._found: dict[str, FindingRecord] = {}
-        self._seen = Met()
+        self._seen = SeenKeys()
         self.suppressed = 0
         """Sightings of findings beyond MAX_FINDINGS: not in this summary, but in the store."""
 

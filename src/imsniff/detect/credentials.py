@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from imsniff.base.events import Grade
+from imsniff.base.records import LoginRecord, Severity
 from imsniff.detect.core import Context, Risk, Sighting, on, sighting
-from imsniff.events import Grade
-from imsniff.records import LoginRecord, Severity
 
 
 class _Verdict(NamedTuple):

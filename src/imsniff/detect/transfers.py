@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from imsniff.base.events import TransferState
+from imsniff.base.records import TransferRecord
 from imsniff.detect.core import Context, Risk, Sighting, on, sighting
-from imsniff.events import TransferState
-from imsniff.records import TransferRecord
 
 
 @on(TransferRecord)

@@ -18,9 +18,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from imsniff.base.events import Anomaly, Event, Expect, Login, Outcome, Side
+from imsniff.base.limits import LOOKAHEAD, MAX_DESYNCS, MAX_FRAME, MAX_HELD_FRAMES, MAX_REMEMBERED
 from imsniff.dissect.cursor import Malformed
-from imsniff.events import Anomaly, Event, Expect, Login, Outcome, Side
-from imsniff.limits import LOOKAHEAD, MAX_DESYNCS, MAX_FRAME, MAX_HELD_FRAMES, MAX_REMEMBERED
 
 Frame = TypeVar("Frame")
 Key = TypeVar("Key")

@@ -9,9 +9,9 @@ from typing import IO
 
 import msgspec
 
-from imsniff import records
-from imsniff.escape import cell
-from imsniff.records import Record
+from imsniff.base import records as records
+from imsniff.base.escape import cell
+from imsniff.base.records import Record
 
 
 def columns(kinds: Sequence[str]) -> list[str]:

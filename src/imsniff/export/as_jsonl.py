@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import IO
 
-from imsniff.records import Record, to_json
+from imsniff.base.records import Record, to_json
 
 
 def write_jsonl(records: Iterable[Record], out: IO[bytes]) -> int:

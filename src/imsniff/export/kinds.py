@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from imsniff.records import KINDS, Record
+from imsniff.base.records import KINDS, Record
 from imsniff.store import query
 from imsniff.store.opening import Store
 from imsniff.store.query import Span

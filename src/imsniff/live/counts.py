@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from imsniff.limits import BLIND_JOIN_NS, MAX_BLIND
+from imsniff.base.limits import BLIND_JOIN_NS, MAX_BLIND
 
 
 class Counts(Struct, kw_only=True):

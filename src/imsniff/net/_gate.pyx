@@ -2,16 +2,16 @@
 # cython: show_performance_hints=False
 """The gate, compiled: keeps the contract of `gate.py`, which is the reference, in a fraction of its time.
 
-Native are the walk (`_courses.pxi`), the glance at a frame, the tables of ignored flows (`_table.pxi`), what waits on
-the porch (`_porch.pxi`), the segment in a plain packet (`_plain.pxi`), and what goes ahead on another thread
-(`_scout.pxi`, `_sieve.pxi`). Whatever is rarer (another link type, a fragment, a block without packet) is left to
+Native are the walk (`_packet_walk.pxi`), the glance at a frame, the tables of ignored flows (`_flow_table.pxi`), what waits on
+the hold queue (`_hold_queue.pxi`), the segment in a plain packet (`_plain_segment.pxi`), and what goes ahead on another thread
+(`_read_ahead.pxi`, `_prefilter.pxi`). Whatever is rarer (another link type, a fragment, a block without packet) is left to
 Python.
 
 Every byte is read through a typed memoryview with its bounds checked, and nothing is allocated for a packet that is
 skipped. Raised packets are handed up in chunks, so that the walk is left once a chunk and not once a packet: a flow
 found to be ignored reaches the walk with the next chunk, and what comes up of it in between is dropped by `covers`. The
 other way round there is no delay: a packet that may end ignoring is the last of its chunk, lest more be skipped than
-by the reference. For the same reason a flow is asked on the porch only when all that came up before was dealt with.
+by the reference. For the same reason a flow is asked on the hold queue only when all that came up before was dealt with.
 """
 
 import mmap
@@ -38,7 +38,7 @@ from libc.stdlib cimport calloc, free
 
 from imsniff.capture.batch import Batch, Walked
 from imsniff.capture.pcapng import ENHANCED, PACKET, SECTION, SIMPLE
-from imsniff.limits import (
+from imsniff.base.limits import (
     FIRST_IGNORED_FLOWS,
     GATE_BYTES,
     GATE_CHUNK,
@@ -47,16 +47,16 @@ from imsniff.limits import (
     MAX_BLOCK,
     MAX_IGNORED_FLOWS,
     MAX_PACKET,
-    MAX_PORCH,
-    MAX_PORCH_OCTETS,
-    MAX_PORCH_PACKETS,
+    MAX_HELD_FLOWS,
+    MAX_HOLD_QUEUE_OCTETS,
+    MAX_HELD_FLOW_PACKETS,
     MAX_PROBES,
     MAX_RECENT_FLOWS,
     UNDECIDED_IDLE_NS,
 )
 from imsniff.net.decode import BARREN_PROTOCOLS, LEAST_ETHERTYPE, TUNNEL_PORTS
 from imsniff.net.packet import ETHERTYPES
-from imsniff.net.porch import Porch
+from imsniff.net.hold_queue import HoldQueue
 from imsniff.net.segment import Segment
 
 ctypedef const unsigned char[::1] Bytes
@@ -98,20 +98,20 @@ cdef enum Glance:
     SKIP
     RAISE  # no hurry: its flow is not in the table
     RAISE_AT_ONCE  # it may take a flow out of the table
-    ASK  # it depends on its flow: that may wait on the porch, or be foreign
+    ASK  # it depends on its flow: that may wait on the hold queue, or be foreign
 
 cdef int64_t LATEST = (1 << 63) - 1, IGNORE_S = IGNORE_NS // SECOND
-cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, MOST_OCTETS = MAX_PORCH_OCTETS
+cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, MOST_OCTETS = MAX_HOLD_QUEUE_OCTETS
 cdef size_t FIRST_BYTES = HEAD_BYTES
-cdef Py_ssize_t MOST_HELD = MAX_PORCH_PACKETS, MOST_WAITING = MAX_PORCH, MOST_PROBES = MAX_PROBES
+cdef Py_ssize_t MOST_HELD = MAX_HELD_FLOW_PACKETS, MOST_WAITING = MAX_HELD_FLOWS, MOST_PROBES = MAX_PROBES
 cdef int64_t LONGEST_WAIT = UNDECIDED_IDLE_NS
 cdef bint HOST_IS_BIG = sys.byteorder == "big"
 
 
-include "_courses.pxi"
-include "_table.pxi"
-include "_porch.pxi"
-include "_plain.pxi"
+include "_packet_walk.pxi"
+include "_flow_table.pxi"
+include "_hold_queue.pxi"
+include "_plain_segment.pxi"
 
 
 cdef class Sight:
@@ -169,8 +169,8 @@ cdef class Sight:
         return high != self.flow.high or low != self.flow.low or port != self.flow.rest >> 48
 
 
-include "_sieve.pxi"
-include "_scout.pxi"
+include "_prefilter.pxi"
+include "_read_ahead.pxi"
 
 
 cdef class Gate:
@@ -184,22 +184,22 @@ cdef class Gate:
     cdef Sight sight  # of the packet last glanced at
     cdef Py_ssize_t chunk
     cdef size_t octets
-    cdef object porch
+    cdef object hold_queue
     cdef Held calls  # TCP connections of which at most one side has spoken
     cdef Held probed  # UDP flows of datagrams that no messenger sends
     cdef size_t one  # place of the flow last glanced at
     cdef bint again  # whether the packet that the course has come to was not dealt with yet
 
     def __init__(
-        self, porch=None, *, enabled=True, chunk=GATE_CHUNK, octets=GATE_BYTES, entries=MAX_IGNORED_FLOWS,
+        self, hold_queue=None, *, enabled=True, chunk=GATE_CHUNK, octets=GATE_BYTES, entries=MAX_IGNORED_FLOWS,
         first=FIRST_IGNORED_FLOWS, secret=None,
     ):
-        """`porch`: where flows wait that have not said a word. `chunk` packets are handed up at a time, or what comes
+        """`hold_queue`: where flows wait that have not said a word. `chunk` packets are handed up at a time, or what comes
         within `octets` bytes; `entries`: size of the table, `first`: what it has of them at first."""
         self.enabled = enabled
         self.chunk = max(1, chunk)
         self.octets = octets
-        self.porch = porch if porch is not None else Porch()
+        self.hold_queue = hold_queue if hold_queue is not None else HoldQueue()
         self.calls, self.probed = Held(), Held()
         self.flows = Ignored(entries, first, urandom(16) if secret is None else secret)
         self.sight = Sight()
@@ -211,7 +211,7 @@ cdef class Gate:
 
     def scout(self, walk):
         """Who goes ahead on a capture that is walked so; None where nobody can."""
-        return Scout(self.flows) if self.enabled and course_kind(walk) is not None else None
+        return ReadAhead(self.flows) if self.enabled and course_kind(walk) is not None else None
 
     def raise_packets(self, batch):
         return chain.from_iterable(self._raised(batch))
@@ -342,7 +342,7 @@ cdef class Gate:
             return ASK
         return RAISE_AT_ONCE if until else RAISE
 
-    # --- the porch ----------------------------------------------------------------------------------------------------
+    # --- the hold queue ----------------------------------------------------------------------------------------------------
 
     cdef list ask(self, Course course):
         """What comes up with the packet last glanced at."""
@@ -362,16 +362,16 @@ cdef class Gate:
             stop = min(stop, head + length)
         stop = min(stop, course.packet + course.size)
         if start < stop and not (one and course.time - held.all[one].last > LONGEST_WAIT):
-            foreign = self.says(self.porch.foreign, course, start, stop)
-            hopeless = foreign or self.says(self.porch.hopeless, course, start, min(stop, start + FIRST_BYTES))
-            if hopeless and self.known_as(course) + b"u" not in self.porch.known:
+            foreign = self.says(self.hold_queue.foreign, course, start, stop)
+            hopeless = foreign or self.says(self.hold_queue.hopeless, course, start, min(stop, start + FIRST_BYTES))
+            if hopeless and self.known_as(course) + b"u" not in self.hold_queue.known:
                 if foreign:
                     return self.turn_away(course, held.forget(one) + 1)
                 if not one and course.size <= MOST_OCTETS:
                     raised = held.evict()
                     one = held.begin(self.sight.hash, self.sight.flow)
                 if one and held.hold(one, course):
-                    nothing = self.porch.nothing.get(UDP)
+                    nothing = self.hold_queue.nothing.get(UDP)
                     held.all[one].probes += nothing is None or nothing(course.raw, start, stop) is None
                     return self.turn_away(course, held.forget(one)) if held.all[one].probes >= MOST_PROBES else raised
         raised = held.leave(one)
@@ -390,7 +390,7 @@ cdef class Gate:
         if not one:
             if (
                 flags & (SYN | ACK | FIN | RST) != SYN or start != stop or stop > end or offset < 0x50
-                or course.size > MOST_OCTETS or not self.porch.openings or self.known_as(course) in self.porch.known
+                or course.size > MOST_OCTETS or not self.hold_queue.openings or self.known_as(course) in self.hold_queue.known
             ):
                 return [packet_of(course)]
             self.flows.drop(self.sight.flow)  # what a connection before it on the same ports was counts no more
@@ -415,10 +415,10 @@ cdef class Gate:
         return raised
 
     cdef bint decides(self, size_t one, int side, Course course, size_t start, size_t end) except -1:
-        """Whether the first words of a side make its connection foreign; see `porch.py`."""
-        if self.says(self.porch.foreign, course, start, end):
+        """Whether the first words of a side make its connection foreign; see `hold_queue.py`."""
+        if self.says(self.hold_queue.foreign, course, start, end):
             return True
-        if not self.says(self.porch.hopeless, course, start, min(end, start + FIRST_BYTES)):
+        if not self.says(self.hold_queue.hopeless, course, start, min(end, start + FIRST_BYTES)):
             return False
         if self.calls.all[one].spoken >= 0:
             return True
@@ -430,7 +430,7 @@ cdef class Gate:
         find = finds.get(<int>self.sight.protocol)
         if find is None or find(course.raw, start, end) is None:
             return False
-        announced = self.porch.announced
+        announced = self.hold_queue.announced
         if announced:
             transport = "tcp" if self.sight.protocol == TCP else "udp"
             one, other = endpoints(key_at(course.slab, self.sight.ip, self.sight.old))

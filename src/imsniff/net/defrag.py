@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from typing import NamedTuple
 
-from imsniff.limits import FRAGMENT_COST, FRAGMENT_TIMEOUT, MAX_FRAGMENT_BYTES, MAX_FRAGMENTED
+from imsniff.base.limits import FRAGMENT_COST, FRAGMENT_TIMEOUT, MAX_FRAGMENT_BYTES, MAX_FRAGMENTED
 
 LARGEST = 65_535
 """Bytes of a datagram's payload (a jumbogram cannot be fragmented)."""

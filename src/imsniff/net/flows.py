@@ -14,8 +14,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from imsniff.events import Side
-from imsniff.limits import (
+from imsniff.base.events import Side
+from imsniff.base.limits import (
     LINGER_NS,
     MAX_UNDECIDED,
     MAX_WATCHED,

@@ -1,10 +1,10 @@
 """The gate: the only code that sees every packet.
 
 It knows one thing, which directions of which flows are *not* instant messaging, and skips their packets at the cost of
-one table look-up; and packets that no segment can be in. Flows that it does not know are asked on the `porch`, where
-most of them turn out to be foreign. Everything else comes up: packets of flows that are watched or not yet decided, and
-all that it cannot parse at a glance (fragments, tunnels, options, rare link types). It may only skip. What it lets
-through is decided by the stages above, which ask `covers` the same question of every decoded segment: with the gate off
+one table look-up; and packets that no segment can be in. Flows that it does not know wait in the hold
+queue, where most of them turn out to be foreign. Everything else comes up: packets of flows that are watched or not yet
+decided, and all that it cannot parse at a glance (fragments, tunnels, options, rare link types). It may only skip. What
+it lets through is decided by the stages above, which ask `covers` the same question of every decoded segment: with the gate off
 the findings are the same.
 
 Ignoring ends by itself after IGNORE_NS of packet time, at a new TCP connection, or when the table is full.
@@ -22,11 +22,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from struct import Struct
 
+from imsniff.base.limits import IGNORE_NS, MAX_IGNORED, MAX_PACKET
 from imsniff.capture.batch import Batch, Row, Walk, Walked
 from imsniff.capture.pcap import SECOND, Straight
-from imsniff.limits import IGNORE_NS, MAX_IGNORED, MAX_PACKET
 from imsniff.net.decode import BARREN_PROTOCOLS, TUNNEL_PORTS, Decoder, is_barren
-from imsniff.net.porch import Porch, Raised, reversed_key
+from imsniff.net.hold_queue import HoldQueue, Raised, reversed_key
 from imsniff.net.segment import TCP, UDP, Flag, Segment
 
 GLANCE = "12xHB5xHxB2x12s9xB"
@@ -61,9 +61,9 @@ def wire_key(source: bytes, target: bytes) -> bytes:
 class Gate:
     """Which flows to skip, and the walk that skips them."""
 
-    def __init__(self, porch: Porch | None = None, *, enabled: bool = True) -> None:
+    def __init__(self, hold_queue: HoldQueue | None = None, *, enabled: bool = True) -> None:
         self._enabled = enabled
-        self._porch = porch or Porch()
+        self._hold_queue = hold_queue or HoldQueue()
         self._until: dict[int, Table] = {TCP: {}, UDP: {}}
         """By protocol and direction: the second at which ignoring ends."""
         self._tables = [self._until.get(protocol, {}) for protocol in range(256)] + [{}]
@@ -140,10 +140,10 @@ class Gate:
         if key[-4:-2] in TUNNEL_PORTS or key[-2:] in TUNNEL_PORTS:
             return (packet,)
         if protocol == UDP:
-            up, away = self._porch.udp(packet, key, ip)
-        elif flags & Flag.SYN or key in self._porch.held:
-            up, away = self._porch.tcp(packet, key, ip, flags)
-            if flags & Flag.SYN and key in self._porch.held:  # what the connection before it was counts no more
+            up, away = self._hold_queue.udp(packet, key, ip)
+        elif flags & Flag.SYN or key in self._hold_queue.held:
+            up, away = self._hold_queue.tcp(packet, key, ip, flags)
+            if flags & Flag.SYN and key in self._hold_queue.held:  # what the connection before it was counts no more
                 self._forget(self._until[TCP], key)
         else:
             return (packet,)
@@ -164,7 +164,7 @@ class Gate:
         )
         least, least_ipv6, longest = LEAST, IPV6.size, MAX_PACKET  # names of its own are quicker
         plain, udp = PLAIN, UDP
-        opens, tables, held, unit, latest = OPENS, self._tables, self._porch.held, straight.unit, straight.last
+        opens, tables, held, unit, latest = OPENS, self._tables, self._hold_queue.held, straight.unit, straight.last
         slab, start, at, end, frame = batch.slab, batch.start, batch.start, batch.end, batch.first_frame - 1
         last, passed = min(end, len(slab)) - glance.size, 0
         while at <= last:

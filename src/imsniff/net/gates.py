@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from imsniff.capture.batch import Batch, Scout, Walk
+from imsniff.capture.batch import Batch, ReadAhead, Walk
 from imsniff.net import gate
 from imsniff.net.decode import Decoder
-from imsniff.net.porch import Porch, Raised
+from imsniff.net.hold_queue import HoldQueue, Raised
 from imsniff.net.segment import Segment
 
 CHOICE = "IMSNIFF_GATE"
@@ -38,7 +38,7 @@ class Gate(Protocol):
     def segments(self, batch: Batch, decoder: Decoder) -> Iterator[Segment]:
         """What is in those packets: as `decoder` decodes them, in order."""
 
-    def scout(self, walk: Walk) -> AbstractContextManager[Scout] | None:
+    def scout(self, walk: Walk) -> AbstractContextManager[ReadAhead] | None:
         """Who goes ahead on a capture that is walked so; None where nobody can."""
 
     def ignore(self, segment: Segment) -> None:
@@ -48,9 +48,9 @@ class Gate(Protocol):
         """Whether this segment belongs to an ignored flow."""
 
 
-def open_gate(porch: Porch | None = None, *, enabled: bool = True) -> Gate:
-    """`porch`: where flows wait that have not said a word. Raises GateError."""
-    return chosen()(porch, enabled=enabled)
+def open_gate(hold_queue: HoldQueue | None = None, *, enabled: bool = True) -> Gate:
+    """`hold_queue`: where flows wait that have not said a word. Raises GateError."""
+    return chosen()(hold_queue, enabled=enabled)
 
 
 def chosen() -> Callable[..., Gate]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imsniff.limits import MAX_LAYERS
+from imsniff.base.limits import MAX_LAYERS
 from imsniff.net.segment import Segment
 
 if TYPE_CHECKING:

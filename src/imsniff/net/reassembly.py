@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from imsniff.limits import ACK_GRACE_NS, HOLD_NS, MAX_AHEAD, MAX_HELD_BYTES, MAX_HELD_SEGMENTS
+from imsniff.base.limits import ACK_GRACE_NS, HOLD_NS, MAX_AHEAD, MAX_HELD_BYTES, MAX_HELD_SEGMENTS
 
 WRAP, HALF = 1 << 32, 1 << 31
 

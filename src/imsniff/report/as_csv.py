@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from imsniff.escape import cell
-from imsniff.records import FindingRecord
+from imsniff.base.escape import cell
+from imsniff.base.records import FindingRecord
 from imsniff.report.model import Report
 
 COLUMNS = (

@@ -6,8 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from imsniff.escape import visible
-from imsniff.limits import MAX_REPORT_FINDINGS
+from imsniff.base.escape import visible
+from imsniff.base.limits import MAX_REPORT_FINDINGS
 from imsniff.report.chart import COLOURS, HEIGHT, LEFT, WIDTH, chart
 from imsniff.report.model import Report
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import click
 
-from imsniff.escape import visible
-from imsniff.limits import MAX_TERMINAL_ROWS
+from imsniff.base.escape import visible
+from imsniff.base.limits import MAX_TERMINAL_ROWS
 from imsniff.report.layout import Column, cut_middle, cut_place, cut_time, lines, styled, width_of_terminal
 from imsniff.report.listing import gone, print_findings, print_rows, print_tsv
 from imsniff.report.model import Report

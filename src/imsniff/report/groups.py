@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from imsniff.base.records import FindingRecord, Severity
 from imsniff.detect.core import RISKS, Risk
-from imsniff.records import FindingRecord, Severity
 
 
 class Shown(Struct, kw_only=True):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from imsniff.escape import visible
+from imsniff.base.escape import visible
 
 GAP = "  "
 NARROWEST = 40

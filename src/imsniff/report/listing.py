@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from imsniff.escape import visible
-from imsniff.records import FindingRecord
+from imsniff.base.escape import visible
+from imsniff.base.records import FindingRecord
 from imsniff.report.groups import RiskGroup, Shown, by_risk
 from imsniff.report.layout import (
     SEVERITY_STYLES,

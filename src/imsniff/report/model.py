@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
+from imsniff.base.records import FindingRecord, SessionRecord, Severity
 from imsniff.detect.accounts import normalise
 from imsniff.detect.core import RISKS, Risk
-from imsniff.records import FindingRecord, SessionRecord, Severity
 from imsniff.report.groups import RiskGroup, Shown, by_risk
 from imsniff.report.overview import Overview, overview
 from imsniff.report.timeline import Timeline, timeline

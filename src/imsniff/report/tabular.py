@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from imsniff.escape import visible
+from imsniff.base.escape import visible
 
 
 def is_terminal() -> bool:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from imsniff.limits import MAX_REPORT_BARS
-from imsniff.records import SessionRecord
+from imsniff.base.limits import MAX_REPORT_BARS
+from imsniff.base.records import SessionRecord
 
 STEPS = [
     timedelta(seconds=1),

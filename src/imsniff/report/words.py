@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from imsniff.records import FindingRecord
+from imsniff.base.records import FindingRecord
 
 
 def moment(text: str) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from imsniff.limits import MAX_KEPT_DATABASES
+from imsniff.base.limits import MAX_KEPT_DATABASES
 
 if TYPE_CHECKING:
     from hyperscan import Database

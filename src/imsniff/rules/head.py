@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
-from imsniff.limits import HEAD_BYTES
+from imsniff.base.limits import HEAD_BYTES
 
 LONGEST = HEAD_BYTES
 """Positions that are told. A length of this many means: so many or more."""

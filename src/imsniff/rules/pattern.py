@@ -18,7 +18,7 @@ import re
 from functools import reduce
 from typing import NamedTuple
 
-from imsniff.limits import MAX_RULE_EXPANDED, MAX_RULE_PATTERN, MAX_RULE_REPEAT
+from imsniff.base.limits import MAX_RULE_EXPANDED, MAX_RULE_PATTERN, MAX_RULE_REPEAT
 from imsniff.rules.head import LONGEST, NOTHING, Head, of_byte
 
 

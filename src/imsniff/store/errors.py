@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from imsniff.escape import visible
-from imsniff.limits import STORE_BUSY_SECONDS
+from imsniff.base.escape import visible
+from imsniff.base.limits import STORE_BUSY_SECONDS
 
 if TYPE_CHECKING:  # who only catches a StoreError need not load SQLAlchemy
     from sqlalchemy.engine import URL

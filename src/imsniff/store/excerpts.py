@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from imsniff.limits import MAX_REPORT_ROWS
+from imsniff.base.limits import MAX_REPORT_ROWS
 from imsniff.store.opening import Store
 from imsniff.store.query import Span
 from imsniff.store.schema import SIGHTING, TABLES

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, exists, func, select, text
 
-from imsniff.limits import MAX_FAULTS
+from imsniff.base.limits import MAX_FAULTS
 from imsniff.store.opening import Store
 from imsniff.store.schema import AUDIT, AUDIT_FINDING, FINDING, FINDING_RUN, RUN, SIGHTING, TABLES
 

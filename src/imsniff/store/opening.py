@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from imsniff.escape import visible
-from imsniff.limits import STORE_BUSY_SECONDS
+from imsniff.base.escape import visible
+from imsniff.base.limits import STORE_BUSY_SECONDS
 from imsniff.store import migrations
 from imsniff.store.errors import StoreError, explained, shown
 from imsniff.store.schema import META, VERSION, metadata

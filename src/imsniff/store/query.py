@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, select
 
+from imsniff.base.limits import MAX_EVIDENCE
+from imsniff.base.records import Evidence, FindingRecord, Record, SessionRecord, Severity
 from imsniff.detect.core import order
-from imsniff.limits import MAX_EVIDENCE
-from imsniff.records import Evidence, FindingRecord, Record, SessionRecord, Severity
 from imsniff.store.opening import Store
 from imsniff.store.schema import FINDING, FINDING_RUN, RECORDS, RUN, RUN_INPUT, SIGHTING, TABLES
 

@@ -21,8 +21,8 @@ import msgspec
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeEngine
 
-from imsniff import records
-from imsniff.records import KINDS, Record
+from imsniff.base import records as records
+from imsniff.base.records import KINDS, Record
 
 VERSION = 2
 """Of this program. See `migrations`."""

@@ -14,10 +14,10 @@ from typing import Any, Self
 from msgspec.structs import astuple
 from sqlalchemy import bindparam, insert, update
 
+from imsniff.base.escape import storable
+from imsniff.base.limits import MAX_FINDINGS, STORE_BATCH
+from imsniff.base.records import Record, SessionRecord
 from imsniff.detect import Finding, Sighting
-from imsniff.escape import storable
-from imsniff.limits import MAX_FINDINGS, STORE_BATCH
-from imsniff.records import Record, SessionRecord
 from imsniff.store import conflict
 from imsniff.store.conflict import Values
 from imsniff.store.opening import Store

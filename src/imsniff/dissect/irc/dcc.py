@@ -15,11 +15,11 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
+from imsniff.base.events import Encryption, Event, Expect, Message, Side, Trait, Transfer, TransferState
+from imsniff.base.limits import LOOKAHEAD, MAX_LINE, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.irc.line import decoded, plain
-from imsniff.events import Encryption, Event, Expect, Message, Side, Trait, Transfer, TransferState
-from imsniff.limits import LOOKAHEAD, MAX_LINE, MAX_TRANSFER_HASHED
 
 TLS_START = b"\x16\x03"
 TLS = re.compile(rb"\x16\x03[\x00-\x04]")

@@ -16,13 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import ClassVar, Final
 
-from imsniff.dissect.core import Dissector, Inbox, Remembered
-from imsniff.dissect.irc import login as irc_login
-from imsniff.dissect.irc.line import Line, is_nick, parse, plain, room_of, same
-from imsniff.dissect.irc.login import Exchange, Pending
-from imsniff.dissect.irc.offers import Offer, dcc
-from imsniff.dissect.irc.proof import ENOUGH, VERBS, counts_again, points
-from imsniff.events import (
+from imsniff.base.addresses import address
+from imsniff.base.events import (
     Contact,
     Encryption,
     Event,
@@ -34,8 +29,13 @@ from imsniff.events import (
     Trait,
     excerpt,
 )
-from imsniff.limits import MAX_ADDRESSEES, MAX_CACHED, MAX_CONTACTS, MAX_IRC_LINE, MAX_IRC_UNPROVEN, MAX_NAME
-from imsniff.model import address
+from imsniff.base.limits import MAX_ADDRESSEES, MAX_CACHED, MAX_CONTACTS, MAX_IRC_LINE, MAX_IRC_UNPROVEN, MAX_NAME
+from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.irc import login as irc_login
+from imsniff.dissect.irc.line import Line, is_nick, parse, plain, room_of, same
+from imsniff.dissect.irc.login import Exchange, Pending
+from imsniff.dissect.irc.offers import Offer, dcc
+from imsniff.dissect.irc.proof import ENOUGH, VERBS, counts_again, points
 
 CTCP: Final = "\x01"
 TLS: Final = b"\x16\x03"

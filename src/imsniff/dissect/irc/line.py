@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from imsniff.base.limits import MAX_CACHED, MAX_NAME
 from imsniff.dissect.cursor import Malformed
-from imsniff.limits import MAX_CACHED, MAX_NAME
 
 MAX_WORD = 4 * MAX_NAME
 """Characters kept of a parameter that is not the last."""

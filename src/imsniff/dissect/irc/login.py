@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from imsniff.base.events import Event, Grade, Login, Outcome, Side, excerpt, masked
+from imsniff.base.limits import MAX_NAME, MAX_PENDING_LINES, MAX_SASL
 from imsniff.dissect.core import Remembered
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.irc.line import Line, decoded, room_of
-from imsniff.events import Event, Grade, Login, Outcome, Side, excerpt, masked
-from imsniff.limits import MAX_NAME, MAX_PENDING_LINES, MAX_SASL
 
 if TYPE_CHECKING:
     from imsniff.dissect.irc.irc import Irc

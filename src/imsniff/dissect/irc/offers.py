@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from imsniff.base.addresses import address
+from imsniff.base.events import Event, Expect, Exposure, Side, Transfer, TransferState, excerpt
+from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.events import Event, Expect, Exposure, Side, Transfer, TransferState, excerpt
-from imsniff.limits import MAX_NAME
-from imsniff.model import address
 
 if TYPE_CHECKING:
     from imsniff.dissect.irc.irc import Irc

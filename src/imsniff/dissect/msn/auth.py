@@ -15,9 +15,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imsniff.base.events import Event, Expect, Grade, Login, Outcome, Side, excerpt, masked
 from imsniff.dissect.msn.talk import Talk
 from imsniff.dissect.msn.wire import Command, account, endpoint
-from imsniff.events import Event, Expect, Grade, Login, Outcome, Side, excerpt, masked
 
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 REFUSED = {"911", "923", "924", "928"}

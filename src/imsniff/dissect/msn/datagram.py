@@ -19,13 +19,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from imsniff.base.events import Event, Side
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.msn import mime
 from imsniff.dissect.msn.mail import Mail
 from imsniff.dissect.msn.roster import STATUSES, note
 from imsniff.dissect.msn.talk import Talk
 from imsniff.dissect.msn.wire import Command, account, fields
-from imsniff.events import Event, Side
 
 ROOMS = ("9:", "10:")
 """Networks whose ids are groups."""

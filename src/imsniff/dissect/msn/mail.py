@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from imsniff.base.limits import MAX_MSN_CHUNKS
 from imsniff.dissect.msn.wire import media
-from imsniff.limits import MAX_MSN_CHUNKS
 
 
 class Mail(Struct, gc=False):

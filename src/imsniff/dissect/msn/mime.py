@@ -19,13 +19,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
-from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.dissect.msn.mail import Invite, Mail, Pieces
-from imsniff.dissect.msn.msnslp import FILE
-from imsniff.dissect.msn.p2p import packet
-from imsniff.dissect.msn.talk import Talk
-from imsniff.dissect.msn.wire import account, decoded, endpoint, fields, port_number
-from imsniff.events import (
+from imsniff.base.addresses import address
+from imsniff.base.events import (
     Event,
     Expect,
     Exposure,
@@ -39,8 +34,13 @@ from imsniff.events import (
     excerpt,
     masked,
 )
-from imsniff.limits import MAX_MSN_CHUNKS, MAX_NAME, MAX_TEXT
-from imsniff.model import address
+from imsniff.base.limits import MAX_MSN_CHUNKS, MAX_NAME, MAX_TEXT
+from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.dissect.msn.mail import Invite, Mail, Pieces
+from imsniff.dissect.msn.msnslp import FILE
+from imsniff.dissect.msn.p2p import packet
+from imsniff.dissect.msn.talk import Talk
+from imsniff.dissect.msn.wire import account, decoded, endpoint, fields, port_number
 
 _WAITING = re.compile(r"<M>(?:(?!</M>).){0,400}?<E>([^<]{1,320})</E>")
 

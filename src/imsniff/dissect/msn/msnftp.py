@@ -16,11 +16,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
+from imsniff.base.events import Event, Expect, Side, Trait, Transfer, TransferState, excerpt, masked
+from imsniff.base.limits import LOOKAHEAD, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.msn.wire import account
-from imsniff.events import Event, Expect, Side, Trait, Transfer, TransferState, excerpt, masked
-from imsniff.limits import LOOKAHEAD, MAX_TRANSFER_HASHED
 
 BLOCK, END = 0, 1
 HEADER = 3

@@ -22,14 +22,14 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
 from typing import NamedTuple
 
+from imsniff.base.events import Event, Expect, Reversed, Side, Trait
+from imsniff.base.limits import LOOKAHEAD, MAX_LINE, MAX_MSNP_PAYLOAD
 from imsniff.dissect.core import Inbox
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.msn import auth, datagram, mime, roster
 from imsniff.dissect.msn import switchboard as msnp_switchboard
 from imsniff.dissect.msn.talk import Talk
 from imsniff.dissect.msn.wire import Command, parsed
-from imsniff.events import Event, Expect, Reversed, Side, Trait
-from imsniff.limits import LOOKAHEAD, MAX_LINE, MAX_MSNP_PAYLOAD
 
 Handler = Callable[[Talk, Side, Command], Iterable[Event]]
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imsniff.base.events import Event, Expect, Side, Trait
+from imsniff.base.limits import MAX_P2P_FRAME
 from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.msn.p2p import NOTHING, V1_HANDSHAKE, V1_HEADER, V1_KNOWN, V2_TYPES, Packet, Peers, packet
-from imsniff.events import Event, Expect, Side, Trait
-from imsniff.limits import MAX_P2P_FRAME
 
 FOO = b"foo\x00"
 NONCE = 16

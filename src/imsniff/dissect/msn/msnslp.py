@@ -26,12 +26,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from imsniff.base.addresses import address
+from imsniff.base.events import Event, Expect, Exposure, Side, Transfer, TransferState, excerpt
+from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.core import Remembered
 from imsniff.dissect.cursor import Cursor, Malformed, decimal
 from imsniff.dissect.msn.wire import account, fields, port_number
-from imsniff.events import Event, Expect, Exposure, Side, Transfer, TransferState, excerpt
-from imsniff.limits import MAX_NAME
-from imsniff.model import address
 
 FILE = "5d3e02ab-6190-11d3-bbbb-00c04f795683"
 CONTEXT_HEAD = 20

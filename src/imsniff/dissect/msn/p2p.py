@@ -19,11 +19,11 @@ import hashlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from imsniff.base.events import Event, Expect, Side, TransferState
+from imsniff.base.limits import MAX_MSNSLP, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Remembered
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.msn.msnslp import Offer, Signals
-from imsniff.events import Event, Expect, Side, TransferState
-from imsniff.limits import MAX_MSNSLP, MAX_TRANSFER_HASHED
 
 V1_HEADER = 48
 V1_CONTROL = 0x1CE

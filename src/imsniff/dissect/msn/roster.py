@@ -17,10 +17,10 @@ import html
 import re
 from collections.abc import Iterator
 
+from imsniff.base.events import Event, Side
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.msn.talk import Talk
 from imsniff.dissect.msn.wire import Command, account, name
-from imsniff.events import Event, Side
 
 STATUSES = {
     "NLN": "online",

@@ -17,11 +17,11 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
+from imsniff.base.events import Event, Side
 from imsniff.dissect.msn import mime
 from imsniff.dissect.msn.mail import Mail
 from imsniff.dissect.msn.talk import Talk
 from imsniff.dissect.msn.wire import Command, account, headed
-from imsniff.events import Event, Side
 
 TEXT = "1"
 """The type of UUM and UBM that is a message; 2 is typing, 3 a nudge."""

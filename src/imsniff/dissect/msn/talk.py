@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imsniff.base.events import Contact, Event, Expect, Exposure, Presence, Side, Trait, excerpt
+from imsniff.base.limits import MAX_CONTACTS, MAX_NAME
 from imsniff.dissect.core import Dissector, Remembered
 from imsniff.dissect.msn.mail import Invite, Pieces
 from imsniff.dissect.msn.p2p import Peers
 from imsniff.dissect.msn.wire import Command
-from imsniff.events import Contact, Event, Expect, Exposure, Presence, Side, Trait, excerpt
-from imsniff.limits import MAX_CONTACTS, MAX_NAME
 
 
 class Talk(Dissector[Command]):

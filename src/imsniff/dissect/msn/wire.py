@@ -19,9 +19,9 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
+from imsniff.base.addresses import address
+from imsniff.base.limits import MAX_CACHED, MAX_HEADERS, MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.limits import MAX_CACHED, MAX_HEADERS, MAX_NAME
-from imsniff.model import address
 
 _NETWORK = re.compile(r"\d{1,5}:")
 _TYPED = re.compile(r"charset\s{0,4}=\s{0,4}\"?([\w-]{1,32})", re.ASCII)

@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from imsniff.base.events import Event, Side
+from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.oscar.markup import loose, name_of
 from imsniff.dissect.oscar.memory import Memory
 from imsniff.dissect.oscar.snac import FLAG_MORE, Snac
-from imsniff.events import Event, Side
-from imsniff.limits import MAX_NAME
 
 CONTACT, GROUP = 0x0000, 0x0001
 _ITEM_HEADER = 10

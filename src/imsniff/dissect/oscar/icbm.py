@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
+from imsniff.base.events import Event, Message, Side, TransferState
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.oscar import icqtext, presence, rendezvous
 from imsniff.dissect.oscar import markup as aimtext
 from imsniff.dissect.oscar.markup import name_of
 from imsniff.dissect.oscar.memory import Memory
 from imsniff.dissect.oscar.snac import Snac, Tlvs
-from imsniff.events import Event, Message, Side, TransferState
 
 TEXT, DATA, OFFLINE = 0x02, 0x05, 0x06
 FRAGMENT_TEXT = 0x01

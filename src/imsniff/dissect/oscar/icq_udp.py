@@ -19,6 +19,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from imsniff.base.events import Event, Expect, Grade, Login, Outcome, Side, Trait, excerpt, masked
+from imsniff.base.limits import MAX_FOREIGN_FRAMES
 from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.oscar import icqtext
@@ -26,8 +28,6 @@ from imsniff.dissect.oscar.icq_packet import Packet, packets
 from imsniff.dissect.oscar.markup import loose
 from imsniff.dissect.oscar.memory import Memory
 from imsniff.dissect.oscar.presence import ICQ_STATUS
-from imsniff.events import Event, Expect, Grade, Login, Outcome, Side, Trait, excerpt, masked
-from imsniff.limits import MAX_FOREIGN_FRAMES
 
 LOGIN = 0x03E8
 LONGEST_PASSWORD = 64

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from imsniff.base.events import Event, Grade, Login, Side, excerpt, masked
 from imsniff.dissect.cursor import Cursor
 from imsniff.dissect.oscar import icqtext
 from imsniff.dissect.oscar.markup import loose
 from imsniff.dissect.oscar.memory import Memory
 from imsniff.dissect.oscar.snac import Snac
-from imsniff.events import Event, Grade, Login, Side, excerpt, masked
 
 METADATA = 0x01
 OFFLINE_MESSAGE, REQUEST = 0x0041, 0x07D0

@@ -18,11 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from imsniff.base.events import Contact, Event, Message, Presence, Side, Transfer, TransferState
 from imsniff.dissect.cursor import Cursor
 from imsniff.dissect.oscar import markup as aimtext
 from imsniff.dissect.oscar.markup import loose, name_of
 from imsniff.dissect.oscar.memory import Memory
-from imsniff.events import Contact, Event, Message, Presence, Side, Transfer, TransferState
 
 SEPARATOR = b"\xfe"
 PLAIN, FILE, ADDED, PLUGIN = 0x01, 0x03, 0x0C, 0x1A

@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from imsniff.base.addresses import address
+from imsniff.base.events import Event, Expect, Grade, Login, Outcome, Side, Trait, excerpt, masked
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.oscar import roast
 from imsniff.dissect.oscar.markup import loose, name_of
 from imsniff.dissect.oscar.snac import Tlvs
-from imsniff.events import Event, Expect, Grade, Login, Outcome, Side, Trait, excerpt, masked
-from imsniff.model import address
 
 NAME, SOFTWARE, SERVER, COOKIE, ERROR = 0x01, 0x03, 0x05, 0x06, 0x08
 VERSION = (0x17, 0x18, 0x19, 0x1A)

@@ -13,7 +13,7 @@ import html
 import re
 from functools import lru_cache
 
-from imsniff.limits import MAX_CACHED, MAX_NAME
+from imsniff.base.limits import MAX_CACHED, MAX_NAME
 
 _NAMED = {
     "us-ascii": 0,

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from imsniff.base.addresses import address
+from imsniff.base.events import Contact, Event, Exposure, Message, Presence, Side, Trait, Transfer, TransferState
+from imsniff.base.limits import MAX_CONTACTS
 from imsniff.dissect.core import Remembered
-from imsniff.events import Contact, Event, Exposure, Message, Presence, Side, Trait, Transfer, TransferState
-from imsniff.limits import MAX_CONTACTS
-from imsniff.model import address
 
 
 class Offer(NamedTuple):

@@ -15,13 +15,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from imsniff.base.events import Anomaly, Event, Expect, Message, Side, Trait, Transfer, TransferState
+from imsniff.base.limits import MAX_DIRECT_IM_KEPT, MAX_FOREIGN_FRAMES
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Cursor, Malformed, decimal
 from imsniff.dissect.oscar import aolpeer
 from imsniff.dissect.oscar import markup as aimtext
 from imsniff.dissect.oscar.markup import name_of
-from imsniff.events import Anomaly, Event, Expect, Message, Side, Trait, Transfer, TransferState
-from imsniff.limits import MAX_DIRECT_IM_KEPT, MAX_FOREIGN_FRAMES
 
 HEADER = 76
 LARGEST_HEADER = 512

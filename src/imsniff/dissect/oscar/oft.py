@@ -20,12 +20,12 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
+from imsniff.base.events import Anomaly, Event, Expect, Side, Transfer, TransferState
+from imsniff.base.limits import MAX_FOREIGN_FRAMES, MAX_NAME, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.oscar import aolpeer
 from imsniff.dissect.oscar.markup import decode, loose
-from imsniff.events import Anomaly, Event, Expect, Side, Transfer, TransferState
-from imsniff.limits import MAX_FOREIGN_FRAMES, MAX_NAME, MAX_TRANSFER_HASHED
 
 NAME_AT = 192
 SMALLEST, LARGEST = NAME_AT + 1, 0x1000

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from imsniff.base.events import Anomaly, Event, Expect, Grade, Login, Outcome, Reversed, Side
+from imsniff.base.limits import LOOKAHEAD, MAX_COOKIE_FRAMES, MAX_FOREIGN_FRAMES, MAX_UNSIGNED
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.oscar import feedbag, flap, icbm, icqmeta, presence, rooms, snac
@@ -27,8 +29,6 @@ from imsniff.dissect.oscar.flap import MARKER, Channel, Flap
 from imsniff.dissect.oscar.markup import name_of
 from imsniff.dissect.oscar.memory import Memory
 from imsniff.dissect.oscar.snac import Snac
-from imsniff.events import Anomaly, Event, Expect, Grade, Login, Outcome, Reversed, Side
-from imsniff.limits import LOOKAHEAD, MAX_COOKIE_FRAMES, MAX_FOREIGN_FRAMES, MAX_UNSIGNED
 
 SIGN_ON_TLVS = frozenset({1, 2, 3, 6, 0xE, 0xF, 0x14, 0x16, 0x17, 0x18, 0x4A, 0x94, 0x8001, 0x8003, 0x8004})
 SIGN_OFF_TLVS = frozenset({1, 4, 5, 6, 8, 9, 0xB, 0xC, 0x8E, 0x13})

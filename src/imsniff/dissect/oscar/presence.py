@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from imsniff.base.events import Event, Side
 from imsniff.dissect.cursor import Cursor
 from imsniff.dissect.oscar import markup
 from imsniff.dissect.oscar.memory import Memory
 from imsniff.dissect.oscar.snac import Snac, Tlvs, UserInfo
-from imsniff.events import Event, Side
 
 FLAGS, STATUS, EXTERNAL, DIRECT, NOTES = 0x01, 0x06, 0x0A, 0x0C, 0x1D
 AWAY_CHARSET, AWAY_TEXT = 0x03, 0x04

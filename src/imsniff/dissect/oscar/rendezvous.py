@@ -22,14 +22,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from imsniff.base.addresses import address
+from imsniff.base.events import Anomaly, Encryption, Event, Expect, Message, Side, Trait, TransferState
 from imsniff.dissect.cursor import Cursor, decimal
 from imsniff.dissect.oscar import icqtext
 from imsniff.dissect.oscar import markup as aimtext
 from imsniff.dissect.oscar.markup import name_of
 from imsniff.dissect.oscar.memory import Memory, Offer
 from imsniff.dissect.oscar.snac import Tlvs, tlvs
-from imsniff.events import Anomaly, Encryption, Event, Expect, Message, Side, Trait, TransferState
-from imsniff.model import address
 
 PROPOSE, CANCEL, ACCEPT = 0, 1, 2
 PROPOSED, OWN, VERIFIED, PORT = 0x02, 0x03, 0x04, 0x05

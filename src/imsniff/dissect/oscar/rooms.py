@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from imsniff.base.events import Event, Message, Side
 from imsniff.dissect.cursor import Cursor
 from imsniff.dissect.oscar import markup as aimtext
 from imsniff.dissect.oscar.markup import name_of
 from imsniff.dissect.oscar.memory import Memory
 from imsniff.dissect.oscar.rendezvous import room_of
 from imsniff.dissect.oscar.snac import Snac, Tlvs, tlvs, user_info
-from imsniff.events import Event, Message, Side
 
 SENDER, MESSAGE = 0x03, 0x05
 TEXT, CHARSET = 0x01, 0x02

@@ -17,6 +17,21 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 
+from imsniff.base.addresses import address
+from imsniff.base.events import (
+    Event,
+    Expect,
+    Grade,
+    Login,
+    Message,
+    Outcome,
+    Side,
+    Trait,
+    TransferState,
+    excerpt,
+    masked,
+)
+from imsniff.base.limits import MAX_FOREIGN_FRAMES
 from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.cursor import Cursor, Malformed, decimal
 from imsniff.dissect.oscar import flap, rendezvous, roast
@@ -25,9 +40,6 @@ from imsniff.dissect.oscar.flap import Channel, Flap
 from imsniff.dissect.oscar.markup import loose, name_of
 from imsniff.dissect.oscar.memory import Memory
 from imsniff.dissect.oscar.snac import Tlvs, tlvs
-from imsniff.events import Event, Expect, Grade, Login, Message, Outcome, Side, Trait, TransferState, excerpt, masked
-from imsniff.limits import MAX_FOREIGN_FRAMES
-from imsniff.model import address
 
 SCREEN_NAME = 0x01
 _GREETINGS = (b"FLAPON\r\n\r\n", b"FLAPON\r\n\n", b"FLAPON\n\n")

@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from imsniff.dissect.recall import recalled
+from imsniff.base.limits import MAX_NAME
+from imsniff.dissect.memo import recalled
 from imsniff.dissect.sip.message import number, parameters
-from imsniff.limits import MAX_NAME
 
 
 class Uri(NamedTuple):

@@ -18,10 +18,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from imsniff.dissect.recall import recalled
+from imsniff.base.limits import MAX_BODY_NESTING, MAX_BODY_PARTS, MAX_HEADERS, MAX_STANZA
+from imsniff.dissect.memo import recalled
 from imsniff.dissect.sip.address import address
 from imsniff.dissect.sip.message import parameters
-from imsniff.limits import MAX_BODY_NESTING, MAX_BODY_PARTS, MAX_HEADERS, MAX_STANZA
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 

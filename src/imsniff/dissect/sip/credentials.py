@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from imsniff.base.addresses import address
+from imsniff.base.events import Grade, Login, Outcome, Side, excerpt, masked
+from imsniff.base.limits import MAX_HELD_FRAMES, MAX_NAME
 from imsniff.dissect.core import Remembered
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.sip.message import credentials
-from imsniff.events import Grade, Login, Outcome, Side, excerpt, masked
-from imsniff.limits import MAX_HELD_FRAMES, MAX_NAME
-from imsniff.model import address
 
 Parameters = dict[str, str]
 Reader = Callable[[Side, str, Parameters, str], Login | None]

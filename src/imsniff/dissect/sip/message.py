@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from imsniff.base.limits import MAX_HEADERS
 from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.dissect.recall import recalled
-from imsniff.limits import MAX_HEADERS
+from imsniff.dissect.memo import recalled
 
 COMPACT = {
     "i": "call-id",

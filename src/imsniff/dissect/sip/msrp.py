@@ -24,14 +24,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from imsniff.dissect.core import Dissector, Inbox, Remembered
-from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.dissect.sip import simple
-from imsniff.dissect.sip.address import Uri, parse_uri
-from imsniff.dissect.sip.body import Part, decoded, leaves, media_type
-from imsniff.dissect.sip.credentials import login
-from imsniff.dissect.sip.msrp_message import Assembly
-from imsniff.events import (
+from imsniff.base.addresses import address
+from imsniff.base.events import (
     Anomaly,
     Event,
     Expect,
@@ -45,8 +39,14 @@ from imsniff.events import (
     TransferState,
     excerpt,
 )
-from imsniff.limits import LOOKAHEAD, MAX_HEADERS, MAX_LINE, MAX_MSRP_ASSEMBLIES, MAX_MSRP_CHUNK, MAX_NAME
-from imsniff.model import address
+from imsniff.base.limits import LOOKAHEAD, MAX_HEADERS, MAX_LINE, MAX_MSRP_ASSEMBLIES, MAX_MSRP_CHUNK, MAX_NAME
+from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.dissect.sip import simple
+from imsniff.dissect.sip.address import Uri, parse_uri
+from imsniff.dissect.sip.body import Part, decoded, leaves, media_type
+from imsniff.dissect.sip.credentials import login
+from imsniff.dissect.sip.msrp_message import Assembly
 
 _START = re.compile(rb"MSRP ([A-Za-z0-9][A-Za-z0-9.+%=~_-]{1,63}) (?:([A-Z]{3,16})|(\d{3})(?: [^\r\n]{0,128})?)\r?\n")
 """RFC 4975 asks for 4 to 32 characters of transaction; some stacks use fewer, or a UUID and more."""

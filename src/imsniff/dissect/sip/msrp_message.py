@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from imsniff.limits import MAX_MSRP_MESSAGE, MAX_MSRP_PIECES, MAX_TRANSFER_HASHED
+from imsniff.base.limits import MAX_MSRP_MESSAGE, MAX_MSRP_PIECES, MAX_TRANSFER_HASHED
 
 
 class Assembly:

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from imsniff.base.limits import MAX_NAME, MAX_SDP_LINES
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.sip.address import Uri, parse_uri
-from imsniff.limits import MAX_NAME, MAX_SDP_LINES
 
 
 class File:

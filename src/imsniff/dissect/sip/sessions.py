@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imsniff.base.addresses import address
+from imsniff.base.events import Event, Expect, Exposure, Presence, Side, Transfer, TransferState, excerpt
+from imsniff.base.limits import MAX_NAME, MAX_SDP_FILES
 from imsniff.dissect.core import Remembered
 from imsniff.dissect.sip import sdp
 from imsniff.dissect.sip.address import address as name_address
 from imsniff.dissect.sip.address import parse_via
 from imsniff.dissect.sip.message import Head
 from imsniff.dissect.sip.talk import Talk
-from imsniff.events import Event, Expect, Exposure, Presence, Side, Transfer, TransferState, excerpt
-from imsniff.limits import MAX_NAME, MAX_SDP_FILES
-from imsniff.model import address
 
 
 class Addresses:

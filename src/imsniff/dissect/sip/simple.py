@@ -22,12 +22,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from imsniff.base.addresses import address
+from imsniff.base.events import Contact, Event, Exposure, Presence, Side, Transfer, TransferState
+from imsniff.base.limits import MAX_CONTACTS, MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.sip import xml
 from imsniff.dissect.sip.address import parse_uri
-from imsniff.events import Contact, Event, Exposure, Presence, Side, Transfer, TransferState
-from imsniff.limits import MAX_CONTACTS, MAX_NAME
-from imsniff.model import address
 
 
 class About(NamedTuple):

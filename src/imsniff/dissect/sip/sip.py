@@ -24,10 +24,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
+from imsniff.base.events import Anomaly, Contact, Event, Expect, Message, Presence, Reversed, Side, Trait, excerpt
+from imsniff.base.limits import LOOKAHEAD, MAX_LINE, MAX_NAME, MAX_SIP_MESSAGE
 from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.memo import recalled
 from imsniff.dissect.oscar.markup import plain
-from imsniff.dissect.recall import recalled
 from imsniff.dissect.sip import simple
 from imsniff.dissect.sip.address import address
 from imsniff.dissect.sip.body import Part, decoded, inflated, leaves, media_type
@@ -35,8 +37,6 @@ from imsniff.dissect.sip.credentials import Waiting, login
 from imsniff.dissect.sip.message import KNOWN, NO_START, Head, content_length, credentials, parse_head, start_line
 from imsniff.dissect.sip.sessions import Addresses, Sessions
 from imsniff.dissect.sip.talk import Talk, expires
-from imsniff.events import Anomaly, Contact, Event, Expect, Message, Presence, Reversed, Side, Trait, excerpt
-from imsniff.limits import LOOKAHEAD, MAX_LINE, MAX_NAME, MAX_SIP_MESSAGE
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _IDLE = b"\r\n\0"

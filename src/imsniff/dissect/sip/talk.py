@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from imsniff.dissect.recall import recalled
+from imsniff.base.events import Side
+from imsniff.base.limits import MAX_NAME
+from imsniff.dissect.memo import recalled
 from imsniff.dissect.sip.address import address
 from imsniff.dissect.sip.message import Head, number
-from imsniff.events import Side
-from imsniff.limits import MAX_NAME
 
 
 class Talk:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.parsers import expat
 
+from imsniff.base.limits import MAX_STANZA, MAX_XML_DEPTH
 from imsniff.dissect.cursor import Malformed
-from imsniff.limits import MAX_STANZA, MAX_XML_DEPTH
 
 
 class Element:

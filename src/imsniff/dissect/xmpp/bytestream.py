@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from enum import Enum
 from hashlib import sha256
 
+from imsniff.base.events import Event, Expect, Side, Trait, Transfer, TransferState, excerpt
+from imsniff.base.limits import MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed
-from imsniff.events import Event, Expect, Side, Trait, Transfer, TransferState, excerpt
-from imsniff.limits import MAX_TRANSFER_HASHED
 
 VERSION = 5
 NAME = 3

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
+from imsniff.base.events import Contact, Event, Message, Presence, Side
+from imsniff.base.limits import MAX_CONTACTS
 from imsniff.dissect.xmpp.state import Handler, State
 from imsniff.dissect.xmpp.xml import STANZAS, bare, child_text, children, local, said, space
-from imsniff.events import Contact, Event, Message, Presence, Side
-from imsniff.limits import MAX_CONTACTS
 
 FORWARDED = "{urn:xmpp:forward:0}forwarded"
 ARCHIVED = frozenset(f"{{urn:xmpp:mam:{version}}}result" for version in ("tmp", 0, 1, 2))

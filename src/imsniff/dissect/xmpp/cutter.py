@@ -18,9 +18,9 @@ from enum import Enum
 
 from msgspec import Struct
 
+from imsniff.base.limits import MAX_STANZA, MAX_XML_DEPTH, MAX_XML_ELEMENTS
 from imsniff.dissect.core import Inbox
 from imsniff.dissect.cursor import Malformed
-from imsniff.limits import MAX_STANZA, MAX_XML_DEPTH, MAX_XML_ELEMENTS
 
 BLANKS = re.compile(rb"[ \t\r\n\0]+")
 """Keep-alives between stanzas. Flash clients end every stanza with NUL."""

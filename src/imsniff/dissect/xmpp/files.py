@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
+from imsniff.base.addresses import address
+from imsniff.base.events import Event, Expect, Exposure, Side, Transfer, TransferState, excerpt
+from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.xmpp.state import Incoming, Offer, State
 from imsniff.dissect.xmpp.xml import bare, child, child_text, children, said, shown
-from imsniff.events import Event, Expect, Exposure, Side, Transfer, TransferState, excerpt
-from imsniff.limits import MAX_NAME
-from imsniff.model import address
 
 MAX_STREAMHOSTS = 32
 """Addresses taken from one offer: real ones list an interface each and a proxy or two."""

@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
+from imsniff.base.addresses import address
+from imsniff.base.events import Event, Side, TransferState, excerpt
 from imsniff.dissect.xmpp.files import exposure, offered, port_of, size_of, streamhost, transfer
 from imsniff.dissect.xmpp.state import Offer, State
 from imsniff.dissect.xmpp.xml import child, child_text, children, local, shown, space
-from imsniff.events import Event, Side, TransferState, excerpt
-from imsniff.model import address
 
 VIA = "xmpp.jingle"
 RELAYS = frozenset({"relay", "relayed", "proxy"})

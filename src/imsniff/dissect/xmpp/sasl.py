@@ -20,10 +20,10 @@ from typing import NamedTuple
 from urllib.parse import parse_qs
 from xml.etree.ElementTree import Element
 
+from imsniff.base.events import Event, Grade, Login, Outcome, Side, excerpt, masked
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.xmpp.state import State
 from imsniff.dissect.xmpp.xml import child, child_text
-from imsniff.events import Event, Grade, Login, Outcome, Side, excerpt, masked
 
 DIRECTIVE = re.compile(r'([A-Za-z-]{1,32})=(?:"((?:[^"\\]|\\.)*+)"|([^,"]*+))')
 """One `name=value` of DIGEST-MD5."""

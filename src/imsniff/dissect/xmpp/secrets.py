@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
+from imsniff.base.events import Event, Grade, Login, Outcome, Side, excerpt, masked
 from imsniff.dissect.xmpp.state import State
 from imsniff.dissect.xmpp.xml import bare, child, child_text, children, said
-from imsniff.events import Event, Grade, Login, Outcome, Side, excerpt, masked
 
 MUC = "http://jabber.org/protocol/muc"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from imsniff.limits import LOOKAHEAD
+from imsniff.base.limits import LOOKAHEAD
 
 MARKS = re.compile(
     rb"<(?:[A-Za-z_][\w.-]{0,11}:)?+(?:stream|message|presence|iq|features|error|auth(?:enticate)?|challenge|response|success"

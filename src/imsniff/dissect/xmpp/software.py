@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
+from imsniff.base.events import Event, Side
 from imsniff.dissect.xmpp.state import State
 from imsniff.dissect.xmpp.xml import bare, child, child_text, children
-from imsniff.events import Event, Side
 
 SCHEME = re.compile(r"^https?://(?:www\.)?")
 

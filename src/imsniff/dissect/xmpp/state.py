@@ -12,10 +12,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 from xml.etree.ElementTree import Element
 
+from imsniff.base.events import Encryption, Event, Login, Outcome, Reversed, Side, Trait, excerpt
+from imsniff.base.limits import MAX_CONTACTS, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Remembered
 from imsniff.dissect.xmpp.xml import bare
-from imsniff.events import Encryption, Event, Login, Outcome, Reversed, Side, Trait, excerpt
-from imsniff.limits import MAX_CONTACTS, MAX_TRANSFER_HASHED
 
 if TYPE_CHECKING:
     from imsniff.dissect.xmpp.sasl import Exchange

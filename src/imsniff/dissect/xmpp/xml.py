@@ -12,9 +12,9 @@ from typing import Final
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 from xml.parsers import expat
 
+from imsniff.base.limits import MAX_NAME, MAX_XML_DEPTH, MAX_XML_ELEMENTS
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.recall import recalled
-from imsniff.limits import MAX_NAME, MAX_XML_DEPTH, MAX_XML_ELEMENTS
+from imsniff.dissect.memo import recalled
 
 STREAMS: Final = frozenset({"http://etherx.jabber.org/streams", "http://www.jabber.com/streams/flash"})
 """The root's name space; the second is what jabberd 1.4 used towards Flash."""

@@ -24,16 +24,16 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from xml.etree.ElementTree import Element
 
+from imsniff.base.events import Anomaly, Encryption, Event, Expect, Grade, Login, Outcome, Side, Trait
+from imsniff.base.limits import LOOKAHEAD, MAX_INFLATION, MAX_STANZA
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.recall import recalled
+from imsniff.dissect.memo import recalled
 from imsniff.dissect.xmpp import chat, files, jingle, sasl, secrets, software
 from imsniff.dissect.xmpp.cutter import Cutter, Kind, Piece, name_of
 from imsniff.dissect.xmpp.shape import HEADER, MARKS, begins, weight
 from imsniff.dissect.xmpp.state import Handler, State
 from imsniff.dissect.xmpp.xml import STANZAS, STREAMS, Scope, child_text, domain, space, split
-from imsniff.events import Anomaly, Encryption, Event, Expect, Grade, Login, Outcome, Side, Trait
-from imsniff.limits import LOOKAHEAD, MAX_INFLATION, MAX_STANZA
 
 TLS_RECORD = b"\x16"
 ZLIB = b"\x78"

@@ -18,11 +18,11 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from imsniff.base.addresses import address
+from imsniff.base.events import Event, Exposure, Side, Transfer, TransferState, excerpt
+from imsniff.base.limits import MAX_ADDRESSEES, MAX_NAME
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.yahoo.packet import Key, Packet, Service, decoded, name, number
-from imsniff.events import Event, Exposure, Side, Transfer, TransferState, excerpt
-from imsniff.limits import MAX_ADDRESSEES, MAX_NAME
-from imsniff.model import address
 
 if TYPE_CHECKING:
     from imsniff.dissect.yahoo.ymsg import Ymsg

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from imsniff.base.events import Event, Grade, Login, Outcome, Side, Trait, excerpt, masked
+from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.yahoo.packet import FAILED, Key, Packet, decoded, name
-from imsniff.events import Event, Grade, Login, Outcome, Side, Trait, excerpt, masked
-from imsniff.limits import MAX_NAME
 
 if TYPE_CHECKING:
     from imsniff.dissect.yahoo.ymsg import Ymsg

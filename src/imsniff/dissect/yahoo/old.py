@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from imsniff.base.events import Event, Grade, Login, Message, Side, excerpt, masked
+from imsniff.base.limits import MAX_FRAME
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.yahoo.packet import Service, decoded, plain
-from imsniff.events import Event, Grade, Login, Message, Side, excerpt, masked
-from imsniff.limits import MAX_FRAME
 
 if TYPE_CHECKING:
     from imsniff.dissect.yahoo.ymsg import Ymsg

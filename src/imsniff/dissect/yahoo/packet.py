@@ -16,8 +16,8 @@ from enum import IntEnum
 
 from msgspec import Struct
 
+from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.limits import MAX_NAME
 
 SEPARATOR = b"\xc0\x80"
 HEADER = 20

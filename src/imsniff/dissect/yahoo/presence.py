@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from imsniff.base.events import Event, Side
+from imsniff.base.limits import MAX_FRAME, MAX_NAME
 from imsniff.dissect.yahoo.packet import FAILED, Key, Packet, Record, Service, decoded, name, number, plain
-from imsniff.events import Event, Side
-from imsniff.limits import MAX_FRAME, MAX_NAME
 
 if TYPE_CHECKING:
     from imsniff.dissect.yahoo.ymsg import Ymsg
@@ -22,7 +22,7 @@ STATES: dict[int, tuple[str, str | None]] = {
     1: ("away", "Be Right Back"),
     2: ("busy", None),
     3: ("away", "Not at Home"),
-    4: ("away", "Not at My Desk"),
+    4: ("away", "Not at My Collector"),
     5: ("away", "Not in the Office"),
     6: ("busy", "On the Phone"),
     7: ("away", "On Vacation"),

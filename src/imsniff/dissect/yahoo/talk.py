@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from imsniff.base.events import Event, Message, Side, excerpt
+from imsniff.base.limits import MAX_ADDRESSEES, MAX_NAME
 from imsniff.dissect.yahoo.packet import OFFLINE, Key, Packet, Record, Service, decoded, name, plain
-from imsniff.events import Event, Message, Side, excerpt
-from imsniff.limits import MAX_ADDRESSEES, MAX_NAME
 
 if TYPE_CHECKING:
     from imsniff.dissect.yahoo.ymsg import Ymsg

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Iterator
 from struct import Struct
 from typing import ClassVar, NamedTuple
 
+from imsniff.base.events import Contact, Event, Expect, Outcome, Presence, Side, Trait, TransferState
+from imsniff.base.limits import MAX_CONTACTS, MAX_HTTP_HEAD, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.yahoo.file import Offer, offered, offered_15, peer_address, uploaded, whereabouts_15
@@ -28,8 +30,6 @@ from imsniff.dissect.yahoo.old import OLD_HEADER, OldPacket, old_packet, old_siz
 from imsniff.dissect.yahoo.packet import HEADER, Key, Packet, Pairs, Service, decoded, name
 from imsniff.dissect.yahoo.presence import added, contact_list, contact_list_15, presence
 from imsniff.dissect.yahoo.talk import ROLES, message
-from imsniff.events import Contact, Event, Expect, Outcome, Presence, Side, Trait, TransferState
-from imsniff.limits import MAX_CONTACTS, MAX_HTTP_HEAD, MAX_TRANSFER_HASHED
 
 MAGIC = b"YMSG"
 OLD = (b"YPNS", b"YHOO")

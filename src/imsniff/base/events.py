@@ -1,0 +1,193 @@
+"""What a dissector says: the typed events at the border between `dissect` and `detect`.
+
+Every event is frozen and names the side of the flow whose bytes completed it. Events carry what the bytes show and
+nothing else: no clock, no address of the flow, no opinion. The pipeline adds packet time, frame and session.
+
+Texts are decoded Unicode by the protocol's own rules, AIM's mark-up already stripped. Accounts are as written.
+`wire` is a short excerpt that shows the fact, *with secrets already masked* (see `masked`): it becomes evidence.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from imsniff.base.limits import MAX_WIRE_EXCERPT
+
+
+class Side(StrEnum):
+    """Who sent the bytes: `CLIENT` opened the flow, `SERVER` was called."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+    __hash__ = str.__hash__  # Enum's own is not native, and sides are the keys of every stream
+
+    @property
+    def other(self) -> Side:
+        return Side.SERVER if self is Side.CLIENT else Side.CLIENT
+
+
+class Grade(StrEnum):
+    """How much of a secret an eavesdropper gets (contract 4.3)."""
+
+    CLEARTEXT = "cleartext"
+    """Readable, or only Base64 away."""
+    REVERSIBLE = "reversible"
+    """Disguised without a key: roasting, ICQ v5."""
+    CRACKABLE = "crackable"
+    """A hash or challenge answer that can be guessed offline."""
+    TOKEN = "token"
+    """A bearer that works when replayed."""
+    PROTECTED = "protected"
+    """Nothing useful is on the wire."""
+
+
+class Outcome(StrEnum):
+    OK = "ok"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class TransferState(StrEnum):
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class Encryption(StrEnum):
+    NONE = "none"
+    STARTTLS = "starttls"
+    TLS = "tls"
+    E2E = "e2e"
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, gc=False):
+    """Base of the tagged union. Texts and numbers only, no cycles: the garbage collector need not look."""
+
+    side: Side
+    wire: str = ""
+
+
+class Login(Event, frozen=True, kw_only=True):
+    """A credential, or the trace of one, crossed the wire."""
+
+    account: str | None
+    scheme: str
+    """Lower case: `roasted`, `md5`, `plain`, `digest`, `scram-sha-1`, `ticket`, `basic`, `oper`, ..."""
+    grade: Grade
+    outcome: Outcome = Outcome.UNKNOWN
+    secret: str | None = None
+    """The password, hash answer or token as seen. Dropped or fingerprinted before anything is written."""
+    origin: tuple[int, int] | None = None
+    """Frame and time of the bytes that held it, where the login is told later, with its outcome (`Dissector.dated`)."""
+
+
+class Message(Event, frozen=True, kw_only=True):
+    """Somebody said something to somebody."""
+
+    sender: str | None
+    recipient: str | None = None
+    """The account or room it goes to."""
+    room: str | None = None
+    text: str
+    offline: bool = False
+
+
+class Presence(Event, frozen=True, kw_only=True):
+    account: str
+    status: str
+    """`online`, `away`, `busy`, `offline`, or the protocol's own word where none of these fits."""
+    note: str | None = None
+
+
+class Contact(Event, frozen=True, kw_only=True):
+    """`owner` has `account` on the contact list."""
+
+    owner: str | None
+    account: str
+    group: str | None = None
+
+
+class Transfer(Event, frozen=True, kw_only=True):
+    name: str
+    """As written, path and all; every output escapes it."""
+    size: int | None = None
+    """Bytes."""
+    sender: str | None = None
+    recipient: str | None = None
+    state: TransferState
+    sha256: str | None = None
+    """Of the bytes, only where they were seen whole."""
+    media: str | None = None
+
+
+class Exposure(Event, frozen=True, kw_only=True):
+    """An IP address was told inside the conversation (not the flow's own header)."""
+
+    account: str | None = None
+    """Whose address it is."""
+    ip: str
+    """Canonical text, as `str(ipaddress.ip_address(...))` gives it."""
+    port: int | None = None
+    via: str
+    """`oscar.rendezvous`, `msnp.ip-address`, `sip.contact`, `irc.dcc`, ... (contract 4.2)."""
+    to: str | None = None
+    """The account it was told to."""
+
+
+class Anomaly(Event, frozen=True, kw_only=True):
+    """The bytes break the protocol, or a cap of ours was reached. Never an exception."""
+
+    code: str
+    detail: str = ""
+
+
+class Trait(Event, frozen=True, kw_only=True):
+    """A fact about the whole session; the last word on each field wins."""
+
+    service: str | None = None
+    """`aim`, `icq`, `msn`, `yahoo`, `jabber`, ... or a modern messenger's name."""
+    software: str | None = None
+    """Client or server software as told; the event's side says whose."""
+    encryption: Encryption | None = None
+    account: str | None = None
+    """Whose session it is, once known. Names the session's user; not a login."""
+
+
+class Expect(Event, frozen=True, kw_only=True):
+    """The signalling announced a flow: who connects to this address speaks `protocol`."""
+
+    protocol: str
+    """Name of the dissector to attach: `oft`, `odc`, `msnftp`, `msnp2p`, `dcc`, `msrp`, ..."""
+    ip: str
+    port: int
+    transport: str = "tcp"
+    name: str | None = None
+    """File name, where a file was offered."""
+    size: int | None = None
+    offset: int = 0
+    """Bytes of the file that the receiver has already: a resumed transfer."""
+    sender: str | None = None
+    recipient: str | None = None
+
+
+class Reversed(Event, frozen=True, kw_only=True):
+    """The bytes show that `side` is the *server* although the flow was met mid-stream and guessed otherwise.
+
+    `side` is the side that was called CLIENT so far. Flows whose SYN was seen are never turned round.
+    """
+
+
+def masked(secret: str | None) -> str:
+    """Stands for a secret in an excerpt: its length and nothing else."""
+    return "" if secret is None else f"<{len(secret)} characters masked>"
+
+
+def excerpt(text: str | bytes) -> str:
+    """Cut a wire excerpt to the length evidence may have. Mask the secret *before* calling this."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "backslashreplace")
+    return text[:MAX_WIRE_EXCERPT]

@@ -1,0 +1,41 @@
+"""What workers and the writer say to each other.
+
+Workers read hostile packets; what they say is decoded as these kinds and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from imsniff.base import ipc, records
+from imsniff.base.events import Expect
+from imsniff.detect import Sighting
+from imsniff.live.counts import Blind, Counts
+from imsniff.live.output import Packet
+
+
+class Announced(NamedTuple):
+    """A flow that one worker heard announced."""
+
+    expect: Expect
+    ts: int
+
+
+RECORD, SESSION, PACKET, BLIND, ANNOUNCED, FAULT, COUNTS, ENDED = b"rspbxfce"
+TYPES: dict[int, Any] = {
+    RECORD: Sighting | records.AnyPlain,  # findings come as sightings
+    SESSION: records.SessionRecord,
+    PACKET: Packet,
+    BLIND: Blind,
+    ANNOUNCED: Announced,
+    FAULT: str,
+    COUNTS: dict[str, Counts],
+    ENDED: None,
+}
+_DECODERS = ipc.decoders(TYPES)
+
+message = ipc.message
+
+
+def inbox() -> ipc.Inbox:
+    return ipc.Inbox(_DECODERS)
