@@ -174,6 +174,73 @@ class Expect(Event, frozen=True, kw_only=True):
     recipient: str | None = None
 
 
+class InnerOpened(Event, frozen=True, kw_only=True):
+    """A carrier begins an inner stream: a conversation of its own, classified as if it were a flow.
+
+    `side` of the four inner events is the side *of the inner conversation*: CLIENT is who asked the carrier for it."""
+
+    stream: str = ""
+    """Which inner stream of the carrier; empty where it carries one only."""
+    carrier: str
+    """Name for the session's `carriers`: `socks5`, `http-connect`, `websocket`, `bosh`, `http-gateway`, ..."""
+    destination: str | None = None
+    """`host:port` asked of the proxy, where one was asked."""
+    client: str | None = None
+    """Address of the true client, where the carrier tells it (PROXY protocol)."""
+    transport: str = "tcp"
+    """`udp`: every `InnerData` is one datagram."""
+    shared: bool = False
+    """Whether `stream` is the identifier of a session that may continue in other flows between the same two hosts."""
+
+
+class InnerData(Event, frozen=True, kw_only=True):
+    """Bytes of one side of an inner stream, in order."""
+
+    stream: str = ""
+    data: bytes
+
+
+class InnerGap(Event, frozen=True, kw_only=True):
+    """Bytes of one side of an inner stream are missing."""
+
+    stream: str = ""
+    missing: int
+
+
+class InnerEnd(Event, frozen=True, kw_only=True):
+    """Nothing more comes of an inner stream; the carrier may go on with another."""
+
+    stream: str = ""
+
+
+class Refused(Event, frozen=True, kw_only=True):
+    """A carrier did not open what was asked of it: becomes an `attempt` where the name is a messenger's."""
+
+    destination: str
+    via: str
+    """The carrier: `http-connect`, `socks5`, ..."""
+    outcome: str
+    """`refused` (407, 403, SOCKS not allowed) or `failed` (host unreachable, 502, ...)."""
+
+
+class ServiceSeen(Event, frozen=True, kw_only=True):
+    """An envelope named the service behind a flow whose content cannot be read."""
+
+    service: str
+    """Id of the service in `signatures/services`."""
+    seen_in: str
+    """`sni` `quic` `dns` `http-host` `certificate` `stun` `opening` `address`."""
+    name: str | None = None
+    """The host name that showed it."""
+    confidence: str = "host"
+    """Rung of the ladder (contract 4.3): `address`, `dns`, `host`, `signature`, ..."""
+    ja4: str | None = None
+    call: bool = False
+    """Whether it is voice or video."""
+    push: bool = False
+    """Whether it shows a device's push connection and not use."""
+
+
 class Reversed(Event, frozen=True, kw_only=True):
     """The bytes show that `side` is the *server* although the flow was met mid-stream and guessed otherwise.
 

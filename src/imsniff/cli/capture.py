@@ -154,7 +154,15 @@ def _load_all(options: Options, given: dict[str, Any]) -> None:
 
     from imsniff.pipeline import Sensor
 
-    for name in ("capture.rotate", "cli.analyze", "cli.live", "live.workers", "live.collector", "live.worker", "store.opening"):
+    for name in (
+        "capture.rotate",
+        "cli.analyze",
+        "cli.live",
+        "live.workers",
+        "live.collector",
+        "live.worker",
+        "store.opening",
+    ):
         import_module(f"imsniff.{name}")
     for name in ("rich.console", "rich.live", "rich.table", "traceback"):
         import_module(name)
