@@ -1,11 +1,11 @@
 """The gate: the only code that sees every packet.
 
 It knows one thing, which directions of which flows are *not* instant messaging, and skips their packets at the cost of
-one table look-up; and packets that no segment can be in. Flows that it does not know wait in the hold
-queue, where most of them turn out to be foreign. Everything else comes up: packets of flows that are watched or not yet
-decided, and all that it cannot parse at a glance (fragments, tunnels, options, rare link types). It may only skip. What
-it lets through is decided by the stages above, which ask `covers` the same question of every decoded segment: with the gate off
-the findings are the same.
+one table look-up; and packets that no segment can be in. Flows that it does not know wait in the
+hold queue, where most of them turn out to be foreign. Everything else comes up: packets of flows that are watched or
+not yet decided, and all that it cannot parse at a glance (fragments, tunnels, options, rare link types). It may only
+skip. What it lets through is decided by the stages above, which ask `covers` the same question of every decoded
+segment: with the gate off the findings are the same.
 
 Ignoring ends by itself after IGNORE_NS of packet time, at a new TCP connection, or when the table is full.
 
