@@ -15,4 +15,4 @@ class Envelope(Dissector[Frame]):
     def __init__(self, *, midstream: bool = False) -> None:
         super().__init__(midstream=midstream)
         self.done = False
-        """Set once nothing more can be learned: from then on the flow is counted, or ignored where nothing was named."""
+        """Set once nothing more can be learned: the flow is then counted, or ignored where nothing was named."""
