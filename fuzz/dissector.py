@@ -15,15 +15,15 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-import imsniff.dissect
 from imsniff.base.events import Side
 from imsniff.base.limits import LOOKAHEAD
+from imsniff.classify import readers
 from imsniff.dissect.core import REGISTRY
 
 MIDSTREAM, DATAGRAMS = 1, 2
 FROM_SERVER, AFTER_GAP, IN_SEVENS = 1, 2, 4
 
-imsniff.dissect.load()
+readers.load()
 
 
 def turns(script: bytes) -> Iterator[tuple[int, bytes]]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import dpkt
 
-from imsniff.base.events import Event, Expect, Side
+from imsniff.base.events import Event, Expect, InnerData, Side
 from imsniff.dissect.core import Dissector
 
 CLIENT, SERVER = Side.CLIENT, Side.SERVER
@@ -67,7 +67,23 @@ def events(
     for side, data in said:
         out += dissector.datagram(side, data) if udp else dissector.feed(side, data)
     out += dissector.end()
-    return out
+    return joined(out)
+
+
+def joined(out: list[Event]) -> list[Event]:
+    """Neighbouring pieces of an inner stream as one: how a carrier cuts them means nothing."""
+    whole: list[Event] = []
+    for event in out:
+        last = whole[-1] if whole else None
+        if (
+            isinstance(event, InnerData)
+            and isinstance(last, InnerData)
+            and (event.side, event.stream) == (last.side, last.stream)
+        ):
+            whole[-1] = InnerData(side=event.side, stream=event.stream, data=last.data + event.data)
+        else:
+            whole.append(event)
+    return whole
 
 
 def resegmented(said: Said, sizes: Iterator[int]) -> Said:

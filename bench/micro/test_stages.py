@@ -16,10 +16,10 @@ import pytest
 
 from bench.make_captures import make
 from bench.talk import SPEECHES
-from imsniff import dissect
 from imsniff.base.events import Side
 from imsniff.base.records import to_json
 from imsniff.capture.pcapfile import open_capture
+from imsniff.classify import readers
 from imsniff.classify.scanner import Scanner
 from imsniff.detect import Aggregate, Detectors
 from imsniff.dissect.core import REGISTRY
@@ -137,7 +137,7 @@ def test_scanner(benchmark, segments, signatures):
 
 @pytest.mark.parametrize("name", SPEECHES)
 def test_dissector(benchmark, name):
-    dissect.load()
+    readers.load()
     speech = SPEECHES[name]
     turns = [(SIDES[side], data) for side, data, _ in speech.turns(Random(1), MESSAGES)]
     benchmark.extra_info["messages"] = MESSAGES

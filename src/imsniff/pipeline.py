@@ -1,41 +1,54 @@
-"""The spine: capture, gate, reassembly, classify, dissect, detect, in one pass over plain iterators.
+"""The spine: capture, gate, reassembly, classify, dissect, record, detect, in one pass over plain iterators.
 
-    batch → gate → segment → flow → told event → record → findings
+    batch → gate → segment → flow → event → record → sightings of findings
 
 A `Sensor` is one shard: it has no globals, reads the batches of one capture and yields records in packet order.
-`analyze` runs one sensor over each capture, here or in `jobs` processes, with the same output.
+`analyze` runs one sensor over each capture, here or in `jobs` processes, with the same output; a live capture runs
+`live.sensor.LiveSensor`.
 """
 
 from __future__ import annotations
 
-from collections import ChainMap, deque
-from collections.abc import Iterable, Iterator
-from copy import copy
+from collections.abc import Iterable, Iterator, MutableMapping
+from typing import Any
 
 from msgspec import Struct, field
 
-from imsniff import dissect
-from imsniff.base.events import Encryption, Expect, Reversed, Trait
-from imsniff.base.limits import LATE_NS, PROMPT_NS, SCAN_WINDOW
-from imsniff.base.records import Confidence, Record, SessionRecord, timestamp
+from imsniff.base.events import (
+    Anomaly,
+    Event,
+    Expect,
+    InnerData,
+    InnerEnd,
+    InnerGap,
+    InnerOpened,
+    Reversed,
+    Trait,
+)
+from imsniff.base.limits import LATE_NS, MAX_CARRIER_DEPTH, MAX_CARRIER_EVENTS, MAX_INNER_STREAMS
+from imsniff.base.records import Record, SessionRecord
 from imsniff.capture.batch import Batch
-from imsniff.classify.conversation import Classifier, Conversation, Told, Verdict
+from imsniff.carriers.core import Carrier
+from imsniff.classify import readers
+from imsniff.classify.candidate import TimedEvent
+from imsniff.classify.conversation import Classifier, Conversation, Verdict
 from imsniff.classify.expected import Expected
+from imsniff.classify.inner import AnyFlow, InnerFlow, SharedStreams
 from imsniff.classify.openings import openings
-from imsniff.classify.scanner import FOREIGN, Scanner
+from imsniff.classify.scanner import Scanner
 from imsniff.detect import Detectors
-from imsniff.live.delay import NewFlowDelay
-from imsniff.live.output import Held, LiveOutput, Packet
 from imsniff.net.decode import Decoder
 from imsniff.net.flow_filter import Ends, Filter
 from imsniff.net.flows import Flow, Flows, Happening, Heard
 from imsniff.net.gates import open_gate
 from imsniff.net.hold_queue import HoldQueue
-from imsniff.net.segment import TCP, Segment, endpoint
+from imsniff.net.reassembly import Data, Gap
+from imsniff.net.segment import TCP, Segment
 from imsniff.policy.policy import Policy
 from imsniff.record.privacy import Content
-from imsniff.record.recorder import Recorder, community_id, evidence_of, identifier
-from imsniff.rules.loader import SignatureSet
+from imsniff.record.recorder import Recorder, evidence_of
+from imsniff.record.session import begin_session, face, update_session
+from imsniff.rules.schema import SignatureSet
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -51,69 +64,57 @@ class Options(Struct, frozen=True, kw_only=True):
     """Which flows to look at; None: all."""
 
 
-class Session:
-    """What the spine keeps about one flow: its way up the ladder and, once identified, its record."""
+class FlowState:
+    """The state that the spine keeps for one flow: its classification and, once identified, the session's recorder."""
 
-    __slots__ = ("conversation", "held", "met", "over", "placer")
+    __slots__ = ("closed", "conversation", "held", "inner", "own_events", "recorder", "started")
 
     def __init__(self) -> None:
         self.conversation = Conversation()
-        self.placer: Recorder | None = None
-        self.met = False
-        """Whether anything was heard of it yet."""
-        self.over = False
-        self.held: Held | None = None
-        """Its packets, where they are wanted and it is not decided yet."""
+        self.recorder: Recorder | None = None
+        self.started = False
+        """Whether any payload was read."""
+        self.closed = False
+        """Whether the session's last record went out."""
+        self.held: Any = None
+        """Packets that wait for the flow's verdict (live capture with `-w`)."""
+        self.inner: dict[str, InnerFlow[FlowState]] | None = None
+        """Of a carrier: its inner streams by identifier."""
+        self.own_events: list[TimedEvent] | None = None
+        """Of a carrier: events of its own, until an inner stream is found to be messaging."""
 
 
 class Sensor:
-    """One shard of the spine, for one capture.
+    """One shard of the spine, for one capture."""
 
-    With an `aside` it is live: what a session shows is told soon after it was identified and not only when it ends."""
-
-    def __init__(self, options: Options, capture: str, aside: LiveOutput | None = None) -> None:
-        dissect.load()
+    def __init__(self, options: Options, capture: str) -> None:
+        readers.load()
         self._options = options
         self._capture = capture
         self._ports = options.signatures.ports
         self.decoder = Decoder()
-        self.flows: Flows[Session] = Flows(Session, self._ports.servers)
+        self.flows: Flows[FlowState] = Flows(FlowState, self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), Expected())
-        self._lobby = NewFlowDelay(self._foreign) if aside is not None and aside.one_of_several else None
-        known = ChainMap(self.flows.known, self._lobby.known) if self._lobby is not None else self.flows.known
-        self._hold_queue = HoldQueue(openings(options.signatures.payload), known, self._shared.expected.waiting)
+        self._shared_streams: SharedStreams[FlowState] = SharedStreams()
+        self._hold_queue = HoldQueue(
+            openings(options.signatures.payload), self._known_flows(), self._shared.expected.waiting
+        )
         self.gate = open_gate(self._hold_queue, enabled=options.gate)
         self._detectors = Detectors(options.policy)
-        self._aside = aside
-        self._fresh: deque[tuple[int, Flow[Session]]] = deque()
-        """Sessions lately identified, and when to tell what they show."""
         self.identified = 0
         """Flows found to be messaging."""
 
     def read(self, batch: Batch) -> Iterator[Record]:
         """The records of a batch, in packet order."""
-        if self._aside is not None and self._aside.keep_packets:
-            for packet in self.gate.raise_packets(batch):
-                for segment in self.decoder.segments(*packet):
-                    yield from self._segment(segment)
-                    slab, _, at, size, wire, ts, link = packet
-                    self._keep(self._aside, segment, Packet(ts, link, wire, bytes(slab[at : at + size])))
-        else:
-            for segment in self.gate.segments(batch, self.decoder):
-                yield from self._segment(segment)
-        if self._aside is not None:
-            yield from self._late(self.flows.now)
-            yield from self._show(self._aside, self.flows.now)
+        for segment in self.gate.segments(batch, self.decoder):
+            yield from self._segment(segment)
 
     def tick(self, now: int) -> Iterator[Record]:
-        """All that came on a live link is read: it is `now` (nanoseconds since 1970)."""
-        yield from self._late(now)
-        yield from self._happenings(self.flows.tick(now - LATE_NS))
-        if self._aside is not None:
-            yield from self._show(self._aside, now)
+        """All packets of a live link are read: it is `now` (nanoseconds since 1970)."""
+        yield from self._flow_events(self.flows.tick(now - LATE_NS))
 
     def prepare(self) -> None:
-        """Compile the signatures now: the first packet shall not wait for it."""
+        """Compile the signatures now, so that the first packet need not wait for it."""
         for transport in "tcp", "udp":
             for midstream in False, True:
                 self._shared.scanner.scan(b"", transport, midstream=midstream)
@@ -128,213 +129,254 @@ class Sensor:
         self._detectors.adopt(options.policy)
 
     def expect(self, expect: Expect, ts: int) -> None:
-        """Another worker heard a flow announced."""
+        """Another worker read that a flow will come."""
         self._shared.expected.announce(expect, ts)
 
     def finish(self) -> Iterator[Record]:
-        """The capture ended: what is still open is closed."""
+        """The capture ended: open flows end."""
         for segment in self.decoder.flush():
             yield from self._segment(segment)
-        yield from self._late(None)
-        yield from self._happenings(self.flows.finish())
+        yield from self._flow_events(self.flows.finish())
+        for inner in self._shared_streams.finish():
+            yield from self._end_inner(inner)
 
-    # --- inside -------------------------------------------------------------------------------------------------------
+    # --- flows --------------------------------------------------------------------------------------------------------
+
+    def _known_flows(self) -> MutableMapping[bytes, Any]:
+        """The flows of which the gate must skip nothing, by `flow_key`."""
+        return self.flows.known
 
     def _segment(self, segment: Segment) -> Iterable[Record]:
         if self._options.wanted is not None and not self._options.wanted.passes(_ends(segment)):
             self.gate.ignore(segment)
         elif not self.gate.covers(segment):
-            if self._lobby is not None and self._lobby.stops(segment, known=self.flows.holding(segment) is not None):
-                return self._late(segment.ts)
-            if happened := self.flows.segment(segment):
-                return self._happenings(happened)
+            return self._admit(segment)
         return ()
 
-    def _happenings(self, happenings: Iterable[Happening[Session]]) -> Iterator[Record]:
+    def _admit(self, segment: Segment) -> Iterable[Record]:
+        happened = self.flows.segment(segment)
+        return self._flow_events(happened) if happened else ()
+
+    def _flow_events(self, happenings: Iterable[Happening[FlowState]]) -> Iterator[Record]:
         for happening in happenings:
             flow = happening.flow
-            conversation = flow.reader.conversation
+            state = flow.reader
+            conversation = state.conversation
             if isinstance(happening, Heard):
                 undecided = conversation.verdict is Verdict.UNDECIDED
-                if not flow.reader.met:
-                    self._recall(flow)
-                told = conversation.hear(
+                if not state.started:
+                    self._look_up_announcement(flow)
+                events = conversation.feed(
                     happening.side, happening.item, self._shared, udp=flow.protocol != TCP, opened=flow.opened
                 )
-                if told:
-                    yield from self._place(flow, told)
+                if events:
+                    yield from self._record(flow, events)
                 if undecided and not flow.over:  # else there are no more packets to skip or to wait for
                     self._obey(flow, conversation.verdict)
                 if conversation.opaque:
                     flow.counted_only = True
             else:
-                yield from self._place(flow, conversation.end(flow.last_frame, flow.last_ts))
+                yield from self._record(flow, conversation.end(flow.last_frame, flow.last_ts))
                 if conversation.verdict is Verdict.WATCH:
                     yield from self._close(flow)
-                elif flow.reader.held is not None and self._aside is not None:
-                    self._aside.drop(flow.reader.held)
+                self._flow_over(flow)
 
-    def _recall(self, flow: Flow[Session]) -> None:
-        """Was this flow announced?"""
-        flow.reader.met = True
-        transport = _transport(flow)
+    def _look_up_announcement(self, flow: AnyFlow[FlowState]) -> None:
+        """Give the flow the dissector that an announcement names, where there was one."""
+        flow.reader.started = True
+        transport = "tcp" if flow.protocol == TCP else "udp"
         expect = self._shared.expected.find(transport, flow.server, flow.client, flow.last_ts)
         if expect is not None:
             flow.reader.conversation.expect(expect, udp=transport == "udp")
 
-    def _obey(self, flow: Flow[Session], verdict: Verdict) -> None:
+    def _obey(self, flow: Flow[FlowState], verdict: Verdict) -> None:
+        """A flow was decided."""
         if verdict is Verdict.WATCH:
             self.flows.watch(flow)
             self._identified(flow)
         elif verdict is Verdict.IGNORE:
             self.flows.forget(flow)
             self.gate.ignore(Segment(flow.last_frame, flow.last_ts, flow.protocol, flow.client, flow.server, b""))
-            if flow.reader.held is not None and self._aside is not None:
-                self._aside.drop(flow.reader.held)
+            self._flow_over(flow)
 
-    def _place(self, flow: Flow[Session], told: Iterable[Told]) -> Iterator[Record]:
-        conversation = flow.reader.conversation
-        for event, frame, ts in told:
+    def _identified(self, flow: AnyFlow[FlowState]) -> None:
+        """A flow was found to be messaging, or to carry other conversations. For live capture."""
+
+    def _flow_over(self, flow: Flow[FlowState]) -> None:
+        """A flow ended, or is ignored. For live capture."""
+
+    # --- events and sessions ------------------------------------------------------------------------------------------
+
+    def _record(self, flow: AnyFlow[FlowState], events: Iterable[TimedEvent]) -> Iterator[Record]:
+        """The records of events of one conversation."""
+        state = flow.reader
+        conversation = state.conversation
+        if conversation.chosen is not None and isinstance(conversation.chosen.dissector, Carrier):
+            yield from self._carry(flow, events)
+            return
+        for event, frame, ts in events:
             if isinstance(event, Reversed):
-                conversation.turn_round()
+                conversation.flip()
                 continue
-            placer = flow.reader.placer or self._open(flow)
+            recorder = state.recorder or self._open(flow)
             if isinstance(event, Trait):
-                placer.learn(event)
+                recorder.learn(event)
             elif isinstance(event, Expect):
-                self._shared.expected.announce(event, ts)
-                if self._aside is not None:
-                    self._aside.announced.append((event, ts))
-            elif (record := placer.place(event, frame, ts, conversation.speaker(event))) is not None:
+                self._announce(event, ts)
+            elif (record := recorder.record(event, frame, ts, conversation.speaker(event))) is not None:
                 yield record
-                yield from self._detectors.on_record(_facing(flow, placer), record, evidence_of(event))
+                yield from self._detectors.on_record(face(flow, recorder, conversation), record, evidence_of(event))
 
-    def _open(self, flow: Flow[Session]) -> Recorder:
+    def _announce(self, event: Expect, ts: int) -> None:
+        self._shared.expected.announce(event, ts)
+
+    def _open(self, flow: AnyFlow[FlowState]) -> Recorder:
         """The flow is identified: its session begins."""
         conversation = flow.reader.conversation
-        chosen = conversation.chosen
-        assert chosen is not None, "events are told by a chosen dissector only"
-        client, server = endpoint(flow.client), endpoint(flow.server)
-        protocol, transport = chosen.dissector.protocol, _transport(flow)
-        began = timestamp(flow.first.ts)
-        session = SessionRecord(
-            id=identifier(transport, client, server, flow.first.ts, protocol),
-            ts=began,
-            capture=self._capture,
-            frame=flow.first.frame,
-            protocol=protocol,
-            transport=transport,
-            client_ip=client[0],
-            client_port=client[1],
-            server_ip=server[0],
-            server_port=server[1],
-            first_seen=began,
-            last_seen=began,
-            packets=0,
-            bytes=0,
-            confidence=conversation.confidence,
-            signature=conversation.signature,
-            encryption=Encryption.NONE.value,
-            odd_port=False,
-            first_frame=flow.first.frame,
-            last_frame=flow.first.frame,
-            community_id=community_id(client, server, flow.protocol),
-        )
         self.identified += 1
-        options = self._options
-        flow.reader.placer = Recorder(
-            session, options.content, options.fingerprint_key, keep_secrets=options.keep_secrets
+        flow.reader.recorder = Recorder(
+            begin_session(flow, conversation, self._capture),
+            self._options.content,
+            self._options.fingerprint_key,
+            keep_secrets=self._options.keep_secrets,
         )
-        return flow.reader.placer
+        return flow.reader.recorder
 
-    def _current(self, flow: Flow[Session]) -> SessionRecord:
+    def _session(self, flow: AnyFlow[FlowState]) -> SessionRecord:
         """The session's record, brought up to date."""
-        placer, conversation = flow.reader.placer, flow.reader.conversation
-        assert placer is not None, "only sessions with a record are current"
-        session = _facing(flow, placer)
-        session.packets, session.bytes = flow.packets, flow.octets
-        session.last_frame, session.last_seen = flow.last_frame, timestamp(flow.last_ts)
-        session.confidence = conversation.confidence
-        session.odd_port = session.confidence is not Confidence.HOST and self._ports.odd(
-            session.protocol, session.transport, session.server_port, session.client_port, sure=flow.opened
-        )
-        return session
+        state = flow.reader
+        recorder = state.recorder or self._open(flow)  # no event yet: the session is there all the same
+        return update_session(flow, recorder, state.conversation, self._ports)
 
-    def _close(self, flow: Flow[Session]) -> Iterator[Record]:
+    def _close(self, flow: AnyFlow[FlowState]) -> Iterator[Record]:
+        """The conversation ended: its session's last record, or those of its inner streams."""
+        state = flow.reader
+        if state.closed:
+            return
+        state.closed = True
+        if state.inner is not None or (
+            state.conversation.chosen is not None and isinstance(state.conversation.chosen.dissector, Carrier)
+        ):
+            for inner in list((state.inner or {}).values()):
+                if not inner.shared:
+                    yield from self._end_inner(inner)
+            return
         session = self._session(flow)
-        flow.reader.over = True
-        if flow.reader.held is not None and self._aside is not None:
-            self._aside.claim(flow.reader.held)
+        self._closing(flow)
         yield session
         yield from self._detectors.on_session(session)
 
-    def _session(self, flow: Flow[Session]) -> SessionRecord:
-        if flow.reader.placer is None:  # a session of which nothing was told but that it is there
-            self._open(flow)
-        return self._current(flow)
+    def _closing(self, flow: AnyFlow[FlowState]) -> None:
+        """A session ends. For live capture."""
 
-    # --- live only ----------------------------------------------------------------------------------------------------
+    # --- carriers -----------------------------------------------------------------------------------------------------
 
-    def _identified(self, flow: Flow[Session]) -> None:
-        if self._aside is None:
+    def _carry(self, flow: AnyFlow[FlowState], events: Iterable[TimedEvent]) -> Iterator[Record]:
+        """The events of a carrier: its inner streams are classified, its own events wait for a messaging session."""
+        state = flow.reader
+        streams = state.inner = state.inner or {}
+        for event, frame, ts in events:
+            if isinstance(event, InnerOpened):
+                yield from self._open_inner(flow, event, frame, ts)
+            elif isinstance(event, InnerData | InnerGap):
+                inner = streams.get(event.stream)
+                if inner is not None and not inner.over:
+                    yield from self._feed_inner(inner, event, frame, ts)
+            elif isinstance(event, InnerEnd):
+                inner = streams.pop(event.stream, None)
+                if inner is not None:
+                    yield from self._end_inner(inner)
+            elif not isinstance(event, Trait | Reversed):
+                yield from self._carrier_event(flow, event, frame, ts)
+
+    def _open_inner(self, flow: AnyFlow[FlowState], event: InnerOpened, frame: int, ts: int) -> Iterator[Record]:
+        streams = flow.reader.inner
+        assert streams is not None, "a carrier has a table of inner streams"
+        inner = self._shared_streams.find(flow, event, ts) if event.shared else None
+        if inner is None:
+            inner = InnerFlow(flow, event, frame, ts, FlowState())
+            if len(inner.carriers) > MAX_CARRIER_DEPTH:
+                deep = Anomaly(side=event.side, code="carrier.too-deep", detail=" in ".join(reversed(inner.carriers)))
+                yield from self._carrier_event(flow, deep, frame, ts)
+                return
+            if event.shared:
+                for ended in (*self._shared_streams.silent(ts), *self._shared_streams.add(flow, event, inner)):
+                    yield from self._end_inner(ended)
+            self._look_up_announcement(inner)
+        if len(streams) >= MAX_INNER_STREAMS and event.stream not in streams:
+            oldest = streams.pop(next(iter(streams)))
+            if not oldest.shared:
+                yield from self._end_inner(oldest)
+        streams[event.stream] = inner
+
+    def _feed_inner(
+        self, inner: InnerFlow[FlowState], event: InnerData | InnerGap, frame: int, ts: int
+    ) -> Iterator[Record]:
+        state = inner.reader
+        conversation = state.conversation
+        inner.last_frame, inner.last_ts = frame, ts
+        item: Data | Gap
+        if isinstance(event, InnerData):
+            inner.packets += 1
+            inner.octets += len(event.data)
+            item = Data(event.data, frame, ts)
+        else:
+            item = Gap(event.missing, frame, ts)
+        undecided = conversation.verdict is Verdict.UNDECIDED
+        events = conversation.feed(event.side, item, self._shared, udp=inner.protocol != TCP, opened=inner.opened)
+        if events:
+            yield from self._record(inner, events)
+        if undecided and conversation.verdict is Verdict.WATCH:
+            yield from self._identified_inner(inner)
+        elif undecided and conversation.verdict is Verdict.IGNORE:
+            self._release(inner.parent)
+
+    def _identified_inner(self, inner: InnerFlow[FlowState]) -> Iterator[Record]:
+        """An inner stream is messaging: what its carriers told of themselves belongs to its session."""
+        chosen = inner.reader.conversation.chosen
+        if chosen is None or isinstance(chosen.dissector, Carrier):
             return
-        self._aside.sessions.append(copy(self._session(flow)))
-        self._fresh.append((flow.last_ts + PROMPT_NS, flow))
-        if flow.reader.held is not None:
-            self._aside.claim(flow.reader.held)
+        self._identified(inner)
+        outer: AnyFlow[FlowState] = inner.parent
+        while True:
+            waiting, outer.reader.own_events = outer.reader.own_events, None
+            yield from self._record(inner, waiting or ())
+            if not isinstance(outer, InnerFlow):
+                return
+            outer = outer.parent
 
-    def _show(self, aside: LiveOutput, now: int) -> Iterator[Record]:
-        """What sessions that were identified some time ago show."""
-        while self._fresh and self._fresh[0][0] <= now:
-            flow = self._fresh.popleft()[1]
-            if not flow.reader.over:
-                session = copy(self._session(flow))
-                aside.sessions.append(session)
-                yield from self._detectors.on_session(session)
+    def _carrier_event(self, flow: AnyFlow[FlowState], event: Event, frame: int, ts: int) -> Iterator[Record]:
+        """A log-in or an anomaly of the carrier: recorded in the first messaging session inside, once there is one."""
+        for inner in (flow.reader.inner or {}).values():
+            if inner.reader.recorder is not None and not inner.over:
+                yield from self._record(inner, [(event, frame, ts)])
+                return
+        waiting = flow.reader.own_events = flow.reader.own_events or []
+        if len(waiting) < MAX_CARRIER_EVENTS:
+            waiting.append((event, frame, ts))
 
-    def _late(self, now: int | None) -> Iterator[Record]:
-        """What has waited in the lobby until `now` is heard; None: all that waits."""
-        if self._lobby is None or self._aside is None:
+    def _release(self, flow: AnyFlow[FlowState]) -> None:
+        """An inner stream is no messenger's: where its carrier carries nothing else, neither is the outer flow."""
+        chosen = flow.reader.conversation.chosen
+        if chosen is None or not isinstance(chosen.dissector, Carrier) or not chosen.dissector.single:
             return
-        for waiting in self._lobby.due(now):
-            for segment in waiting.segments:
-                if not self.gate.covers(segment):
-                    yield from self._happenings(self.flows.segment(segment))
-            for packet in waiting.packets:
-                self._keep(self._aside, waiting.segments[0], packet)
+        flow.reader.conversation.verdict = Verdict.IGNORE
+        if isinstance(flow, InnerFlow):
+            self._release(flow.parent)
+        elif isinstance(flow, Flow) and not flow.over:
+            self._obey(flow, Verdict.IGNORE)
 
-    def _foreign(self, segment: Segment) -> bool:
-        transport = "tcp" if segment.protocol == TCP else "udp"
-        rules = self._shared.scanner.scan(segment.payload[:SCAN_WINDOW], transport, midstream=False)
-        return any(rule.protocol == FOREIGN for rule in rules)
-
-    def _keep(self, aside: LiveOutput, segment: Segment, packet: Packet) -> None:
-        """The packet of this segment, where it is one of a messaging session or may be."""
-        if self._lobby is not None and self._lobby.keep(segment, packet):
+    def _end_inner(self, inner: InnerFlow[FlowState]) -> Iterator[Record]:
+        if inner.over:
             return
-        flow = self.flows.holding(segment)
-        if flow is None:
-            return
-        if flow.reader.conversation.verdict is Verdict.WATCH:
-            aside.packets.append(packet)
-            return
-        if flow.reader.held is None:
-            flow.reader.held = Held()
-        aside.hold(flow.reader.held, packet)
-
-
-def _transport(flow: Flow[Session]) -> str:
-    return "tcp" if flow.protocol == TCP else "udp"
-
-
-def _facing(flow: Flow[Session], placer: Recorder) -> SessionRecord:
-    """The session's record with client and server as known now; its figures as when it was last told."""
-    session, flipped = placer.session, flow.reader.conversation.flipped
-    if flipped is not placer.flipped:
-        placer.flipped = flipped
-        ends = (flow.server, flow.client) if flipped else (flow.client, flow.server)
-        (session.client_ip, session.client_port), (session.server_ip, session.server_port) = map(endpoint, ends)
-    return session
+        inner.over = True
+        conversation = inner.reader.conversation
+        undecided = conversation.verdict is Verdict.UNDECIDED
+        yield from self._record(inner, conversation.end(inner.last_frame, inner.last_ts))
+        if conversation.verdict is Verdict.WATCH:
+            if undecided:
+                yield from self._identified_inner(inner)
+            yield from self._close(inner)
 
 
 def _ends(segment: Segment) -> Ends:

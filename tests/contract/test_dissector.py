@@ -1,8 +1,8 @@
-"""What every dissector inherits: any segmentation gives the same events, hostile bytes never raise or hang, memory
-stays under its cap, a mid-stream start works, one direction alone works.
+"""What every dissector and carrier inherits: any segmentation gives the same events, hostile bytes never raise or hang,
+memory stays under its cap, a mid-stream start works, one direction alone works.
 
 A dissector joins by placing `CONVERSATIONS: list[Said]` (well-formed conversations it must get events from) in
-`tests/dissect/test_<name>.py`; the table below names them.
+`tests/dissect/test_<name>.py` (`tests/carriers/`); the table below names them.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ import time
 
 import pytest
 
-import imsniff.dissect
 from imsniff.base.events import Anomaly, Side
 from imsniff.base.limits import LOOKAHEAD
+from imsniff.classify import readers
 from imsniff.dissect.core import REGISTRY
 from transcript import Said, events, random_sizes, resegmented
 
-imsniff.dissect.load()
+readers.load()
 
 NAMES = sorted(name for name in REGISTRY if not REGISTRY[name].datagrams_only)
 DATAGRAMS = sorted(set(REGISTRY) - set(NAMES))
 
 
 def conversations(name: str) -> list[Said]:
-    return importlib.import_module(f"tests.dissect.test_{name.replace('-', '_')}").CONVERSATIONS
+    where = REGISTRY[name].__module__.split(".")[1]  # dissect, carriers
+    return importlib.import_module(f"tests.{where}.test_{name.replace('-', '_')}").CONVERSATIONS
 
 
 CASES = [(name, number) for name in NAMES for number in range(len(conversations(name)))]

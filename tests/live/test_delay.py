@@ -14,8 +14,9 @@ from imsniff.base.limits import MAX_DELAYED_FLOW, NEW_FLOW_DELAY_NS
 from imsniff.capture.pcapfile import open_capture
 from imsniff.live.delay import NewFlowDelay
 from imsniff.live.output import LiveOutput
+from imsniff.live.sensor import LiveSensor
 from imsniff.net.segment import TCP, Flag, Segment
-from imsniff.pipeline import Options, Sensor
+from imsniff.pipeline import Options
 from imsniff.rules.loader import load
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
@@ -75,7 +76,7 @@ def test_a_flow_that_waits_is_known_to_the_gate(one_of_several):
     """Only who has not said a word yet can be turned away for its first words."""
     caller, called = end("192.0.2.1", 40000), end("198.51.100.9", 40001)
     question = bytes.fromhex("12340100000100000000000003777777076578616d706c650000010001")
-    sensor = Sensor(
+    sensor = LiveSensor(
         Options(signatures=load(user=Path("/nonexistent"))), "test", LiveOutput(one_of_several=one_of_several)
     )
     told = list(sensor.read(pcap_batch([(0, udp(caller, called, b"SIP/2.0 200")), (1, udp(caller, called, question))])))
@@ -113,16 +114,17 @@ def read(sensor, file):
 def test_an_announcement_by_another_worker_may_come_later_than_the_flow(name, protocol, tmp_path):
     flow, rest, transfer, session = parts(name, protocol, tmp_path)
     here, there = (
-        Sensor(Options(signatures=load()), "eth0", LiveOutput(keep_packets=True, one_of_several=True)) for _ in range(2)
+        LiveSensor(Options(signatures=load()), "eth0", LiveOutput(keep_packets=True, one_of_several=True))
+        for _ in range(2)
     )
     assert read(here, flow) == []
     read(there, rest)
     list(there.finish())
-    assert there._aside.announced
-    for announced in there._aside.announced:
+    assert there.output.announced
+    for announced in there.output.announced:
         here.expect(*announced)
     late = int(datetime.fromisoformat(session["last_seen"]).timestamp() * 1e9) + NEW_FLOW_DELAY_NS
     records = [*here.tick(late), *here.finish()]
     (told,) = [record for record in records if type(record).__name__ == "TransferRecord"]
     assert (told.name, told.sha256, told.state) == (transfer["name"], transfer["sha256"], transfer["state"])
-    assert len(here._aside.packets) == session["packets"]
+    assert len(here.output.packets) == session["packets"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from imsniff.classify.scanner import FOREIGN, hopeless
+from imsniff.classify.scanner import FOREIGN, unmatchable
 from imsniff.rules.head import LONGEST
 from imsniff.rules.loader import load
 from imsniff.rules.pattern import BadPattern, from_hex, from_pattern
@@ -137,7 +137,7 @@ def test_a_rule_that_repeats_repeats_costs_no_time():
     rule = SimpleNamespace(
         expression=from_pattern("(?:[ab]{1,30}){1,30}c"), transport=frozenset({"tcp"}), protocol="irc"
     )
-    find, data = re.compile(hopeless([rule], "tcp")), b"a" * 15 + b"-" + b"a" * 1400
+    find, data = re.compile(unmatchable([rule], "tcp")), b"a" * 15 + b"-" + b"a" * 1400
     began = time.perf_counter()
     assert find.match(data, 0, LONGEST)
     assert time.perf_counter() - began < 0.1
@@ -149,10 +149,10 @@ def test_hex_may_have_begun():
     assert not re.match(expression.begun.encode(), b"\x2a\x06" + bytes(14))
 
 
-def test_no_example_of_a_rule_is_hopeless():
+def test_no_example_of_a_rule_is_unmatchable():
     rules = load(user=Path("/nonexistent")).payload
     for transport in "tcp", "udp":
-        find = re.compile(hopeless(rules, transport))
+        find = re.compile(unmatchable(rules, transport))
         for rule in rules:
             if rule.protocol != FOREIGN and transport in rule.transport:
                 flags = (re.IGNORECASE * rule.expression.caseless) | (re.DOTALL * rule.expression.dotall)

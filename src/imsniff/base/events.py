@@ -187,8 +187,11 @@ class InnerOpened(Event, frozen=True, kw_only=True):
     """`host:port` asked of the proxy, where one was asked."""
     client: str | None = None
     """Address of the true client, where the carrier tells it (PROXY protocol)."""
+    client_port: int | None = None
     transport: str = "tcp"
     """`udp`: every `InnerData` is one datagram."""
+    midstream: bool = False
+    """Whether the carrier was met when the inner stream had begun already."""
     shared: bool = False
     """Whether `stream` is the identifier of a session that may continue in other flows between the same two hosts."""
 

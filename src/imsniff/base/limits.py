@@ -191,6 +191,22 @@ MAX_EXPECTED: Final = 5_000
 EXPECTED_NS: Final = 300 * 1_000_000_000
 """Packet time an announced flow is waited for (Zeek's figure)."""
 
+MAX_CARRIER_DEPTH: Final = 5
+"""Carriers inside each other (SOCKS in CONNECT in TLS-less HTTP ...); real chains stop at three. Deeper streams are not
+opened: `carrier.too-deep`."""
+
+MAX_INNER_STREAMS: Final = 1_024
+"""Inner streams open at once in one flow; the oldest ends."""
+
+MAX_CARRIER_EVENTS: Final = 32
+"""Events of a carrier itself (its log-in, its anomalies) kept until an inner stream is found to be messaging."""
+
+MAX_SHARED_STREAMS: Final = 20_000
+"""Inner streams over several flows (gateway sessions) kept at once; the least recently used ends."""
+
+SHARED_STREAM_IDLE_NS: Final = 600 * 1_000_000_000
+"""Silence after which such a stream is over. Gateways drop a client that does not poll for a few minutes."""
+
 LINGER_NS: Final = 10 * 1_000_000_000
 """Silence after which a flow that was closed or reset is over. Not at once: a forged reset must not blind us, and late
 copies of its segments must not look like a new flow."""

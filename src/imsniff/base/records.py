@@ -103,6 +103,9 @@ class SessionRecord(Record, kw_only=True):
     service: str | None = None
     signature: str | None = None
     carriers: list[str] = []
+    """What the conversation travels in, outermost first; its addresses are those of the outermost flow."""
+    destination: str | None = None
+    """`host:port` asked of the proxy."""
     software: list[str] = []
     account: str | None = None
 

@@ -25,7 +25,7 @@ KEEPALIVE = rb"[\r\n\0]*+\Z|(?s:.{0,4}+\Z|.{4}\x21\x12\xa4\x42)"
 which shares the SIP port: no such datagram says what its flow is."""
 
 
-def hopeless(rules: Iterable[PayloadRule], transport: str) -> bytes:
+def unmatchable(rules: Iterable[PayloadRule], transport: str) -> bytes:
     """A pattern of first bytes with which no messenger's rule can match, whatever follows: LONGEST of a stream, or what
     a datagram has of them. It is to look at no more."""
     begun = {rule.expression.begun for rule in rules if transport in rule.transport and rule.protocol != FOREIGN}
@@ -40,7 +40,7 @@ class Scanner:
         self._rules = tuple(rules)
         self._engine: EngineName = engine
         self._compiled: dict[tuple[str, bool], tuple[Engine, tuple[PayloadRule, ...]]] = {}
-        self._hopeless: re.Pattern[bytes] | None = None
+        self._unmatchable: re.Pattern[bytes] | None = None
 
     def scan(self, data: Bytes, transport: str, *, midstream: bool = False) -> tuple[PayloadRule, ...]:
         """The rules that match, each once, in the order of the set.
@@ -53,11 +53,11 @@ class Scanner:
         found = looks.find(data)
         return tuple([rules[number] for number in found]) if found else ()
 
-    def hopeless(self, data: Bytes) -> bool:
+    def unmatchable(self, data: Bytes) -> bool:
         """Whether no messenger's rule can match a stream that begins like this, whatever follows."""
-        if self._hopeless is None:
-            self._hopeless = re.compile(hopeless(self._rules, "tcp"))
-        return self._hopeless.match(data, 0, LONGEST) is not None
+        if self._unmatchable is None:
+            self._unmatchable = re.compile(unmatchable(self._rules, "tcp"))
+        return self._unmatchable.match(data, 0, LONGEST) is not None
 
     def _compile(self, transport: str, *, midstream: bool) -> tuple[Engine, tuple[PayloadRule, ...]]:
         rules = tuple(rule for rule in self._rules if transport in rule.transport)

@@ -22,6 +22,7 @@ from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import Capture, Idle, open_capture
 from imsniff.capture.series import first_time
 from imsniff.live.output import LiveOutput, Open
+from imsniff.live.sensor import LiveSensor
 from imsniff.net.packet import LINKS
 from imsniff.pipeline import Options, Sensor
 
@@ -74,7 +75,7 @@ class CaptureSequence:
     def begin(self, name: str) -> None:
         """The next capture."""
         if self._sensor is None:
-            self._sensor = Sensor(self._options, name, self._aside)
+            self._sensor = LiveSensor(self._options, name, self._aside) if self._aside else Sensor(self._options, name)
         self._names.append(name)
         self._before.append(self._frames)
 

@@ -15,7 +15,8 @@ from imsniff.capture.errors import CannotCapture
 from imsniff.capture.live import LiveSource
 from imsniff.live.counts import Blind, Counts
 from imsniff.live.output import LiveOutput, Open, Packet
-from imsniff.pipeline import Options, Sensor
+from imsniff.live.sensor import LiveSensor
+from imsniff.pipeline import Options
 
 _Item = TypeVar("_Item")
 _LOSSES_EVERY = 0.2
@@ -43,7 +44,7 @@ class Receiver(Protocol):
 class _Line:
     """One interface."""
 
-    def __init__(self, source: LiveSource, sensor: Sensor, aside: LiveOutput) -> None:
+    def __init__(self, source: LiveSource, sensor: LiveSensor, aside: LiveOutput) -> None:
         self.source = source
         self.sensor = sensor
         self.aside = aside
@@ -69,7 +70,7 @@ class Shard:
         self._poll = select.poll()
         for source in sources:
             aside = LiveOutput(keep_packets=keep_packets, one_of_several=one_of_several)
-            sensor = Sensor(options, source.capture, aside)
+            sensor = LiveSensor(options, source.capture, aside)
             sensor.prepare()
             self._lines.append(_Line(source, sensor, aside))
             self._poll.register(source.fileno(), select.POLLIN)

@@ -94,7 +94,7 @@ class Recorder:
         self._count = 0
         self._anomalies = 0
 
-    def place(self, event: Event, frame: int, ts: int, speaker: Side) -> Placed | None:
+    def record(self, event: Event, frame: int, ts: int, speaker: Side) -> Placed | None:
         """The record of an event; None where the event only tells of the session itself, or there are too many."""
         make = MAKERS.get(type(event))
         if make is None:
