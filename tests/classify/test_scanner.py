@@ -178,6 +178,8 @@ def test_no_rule_makes_the_plain_engine_slow(filling):
     data = (filling * MIDSTREAM_WINDOW)[:MIDSTREAM_WINDOW]
     for number, rule in enumerate(RULES):
         alone = Scanner([rule], "re")
+        for transport in rule.transport:
+            alone.scan(b"", transport, midstream=True)  # compiles
         began = time.process_time()
         for transport in rule.transport:
             alone.scan(data, transport, midstream=True)
