@@ -15,8 +15,8 @@ import msgspec
 
 from imsniff.base import records as records
 from imsniff.base.records import KINDS
+from imsniff.base.risks import RISKS
 from imsniff.cli.program import COMMANDS, CONTEXT, imsniff
-from imsniff.detect.core import RISKS
 from imsniff.policy.policy import PolicyFile
 from imsniff.report.model import Report
 
@@ -30,7 +30,7 @@ def risks() -> str:
         "",
         "Every finding names one of these. The severity is the usual one: the detector may know better for the case",
         "at hand, and the policy file may say otherwise (`[severity]`). *Accountable* is the end at which the fault",
-        "can be mended. This page is made from the table in `detect/core.py`; `imsniff explain RISK` says the same.",
+        "can be mended. This page is made from the table in `base/risks.py`; `imsniff explain RISK` says the same.",
         "",
         "| risk | severity | accountable | what it is | the question it answers |",
         "|---|---|---|---|---|",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.pcapfile import open_capture
 from imsniff.capture.rotate import Rotating
-from imsniff.live.output import Held, LiveOutput, Packet
+from imsniff.live.output import Held, LiveOutput
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND
 
 
 def packet(number, size=100, link=1):
-    return Packet(START + number * SECOND, link, size, bytes([number % 256]) * size)
+    return CapturedPacket(START + number * SECOND, link, size, bytes([number % 256]) * size)
 
 
 def read(file):

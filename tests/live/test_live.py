@@ -11,11 +11,11 @@ from tests.capture.test_ring import block
 from imsniff.base.events import Expect, Side
 from imsniff.base.limits import BLIND_JOIN_NS
 from imsniff.capture.batch import Batch
+from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.live import Losses
 from imsniff.capture.ring import Blocks
 from imsniff.live import messages
 from imsniff.live.counts import Blind, Blindness, Counts
-from imsniff.live.output import Packet
 from imsniff.live.worker import Shard
 from imsniff.live.workers import Outbox
 from imsniff.pipeline import Options
@@ -121,7 +121,7 @@ def test_messages_come_back_whatever_the_pieces():
         (messages.RECORD, message(one, text="hi")),
         (messages.RECORD, login(one)),
         (messages.SESSION, one),
-        (messages.PACKET, Packet(5, 1, 60, b"\0" * 60)),
+        (messages.PACKET, CapturedPacket(5, 1, 60, b"\0" * 60)),
         (messages.BLIND, blind(1, 2)),
         (messages.ANNOUNCED, messages.Announced(Expect(side=Side.CLIENT, protocol="oft", ip="10.0.0.1", port=4443), 9)),
         (messages.COUNTS, {"eth0": Counts(packets=7)}),

@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.report.conftest import HOSTILE
 
-from imsniff.detect.core import RISKS
+from imsniff.base.risks import RISKS
 from imsniff.report.as_csv import as_csv
 from imsniff.report.as_html import as_html
 from imsniff.report.chart import chart

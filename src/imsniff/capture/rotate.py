@@ -9,8 +9,8 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.writer import PcapngWriter
-from imsniff.live.output import Packet
 
 _RECORD = 36
 """Bytes of a packet's record beside the packet, at most."""
@@ -36,7 +36,7 @@ class Rotating:
         self._files: deque[Path] = deque()
         self.packets = 0
 
-    def write(self, packet: Packet) -> None:
+    def write(self, packet: CapturedPacket) -> None:
         """Raises OSError."""
         size = len(packet.data) + _RECORD
         if self._out is None or self._full(packet, size):
@@ -46,12 +46,12 @@ class Rotating:
         self._size += size
         self.packets += 1
 
-    def _full(self, packet: Packet, size: int) -> bool:
+    def _full(self, packet: CapturedPacket, size: int) -> bool:
         if self._octets is not None and self._size + size > self._octets:
             return True
         return self._nanoseconds is not None and packet.ts - self._began >= self._nanoseconds
 
-    def _turn(self, packet: Packet) -> None:
+    def _turn(self, packet: CapturedPacket) -> None:
         self.close()
         self._number += 1
         file = self._name(packet.ts)

@@ -14,7 +14,7 @@ from imsniff.cli.terminal import Voice
 
 if TYPE_CHECKING:
     from imsniff.base.records import FindingRecord
-    from imsniff.detect.core import About
+    from imsniff.base.risks import About
     from imsniff.rules.loader import SignatureSet
     from imsniff.store.opening import Store
 
@@ -43,7 +43,7 @@ def command(voice: Voice, finding: str, db: str | None, signatures: Path | None,
     ID is a finding's id, the beginning of one, or its key, as `analyze`, `report` and `export` show them. With the name
     of a risk, say what that risk means.
     """
-    from imsniff.detect.core import RISKS, Risk
+    from imsniff.base.risks import RISKS, Risk
     from imsniff.rules import loader
     from imsniff.store import query
     from imsniff.store.opening import open_for_reading
@@ -75,7 +75,7 @@ def command(voice: Voice, finding: str, db: str | None, signatures: Path | None,
 
 
 def _tell(found: FindingRecord, signatures: SignatureSet) -> None:
-    from imsniff.detect.core import RISKS, Risk
+    from imsniff.base.risks import RISKS, Risk
 
     about = RISKS[Risk(found.risk)]
     _say(f"{found.title}: {found.subject}", bold=True)

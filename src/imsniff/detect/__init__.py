@@ -5,6 +5,9 @@ import imsniff.detect.channel
 import imsniff.detect.content
 import imsniff.detect.credentials
 import imsniff.detect.transfers  # noqa: F401
-from imsniff.detect.core import Aggregate, Detectors, Finding, Risk, Sighting
+from imsniff.base.risks import Risk
+from imsniff.detect.finding import Finding, Sighting
+from imsniff.detect.merge import Aggregate
+from imsniff.detect.registry import Detectors
 
 __all__ = ["Aggregate", "Detectors", "Finding", "Risk", "Sighting"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from imsniff.base.records import ExposureRecord, Severity
-from imsniff.detect.core import Context, Risk, Sighting, on, sighting
+from imsniff.base.risks import Risk
+from imsniff.detect.finding import Context, Sighting, sighting
+from imsniff.detect.registry import on
 
 
 @on(ExposureRecord)

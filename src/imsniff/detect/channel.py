@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from imsniff.base.records import Confidence, SessionRecord
-from imsniff.detect.core import Context, Risk, Sighting, on, sighting
+from imsniff.base.risks import Risk
+from imsniff.detect.finding import Context, Sighting, sighting
+from imsniff.detect.registry import on
 
 _IDENTIFIED = {Confidence.SIGNATURE, Confidence.BOTH_SIDES, Confidence.DISSECTED}
 """Rungs of the ladder on which a port can be called odd; a host name says nothing about what its port carries."""

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from imsniff.base.events import Grade
 from imsniff.base.records import LoginRecord, Severity
-from imsniff.detect.core import Context, Risk, Sighting, on, sighting
+from imsniff.base.risks import Risk
+from imsniff.detect.finding import Context, Sighting, sighting
+from imsniff.detect.registry import on
 
 
 class _Verdict(NamedTuple):

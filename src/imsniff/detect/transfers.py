@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from imsniff.base.events import TransferState
 from imsniff.base.records import TransferRecord
-from imsniff.detect.core import Context, Risk, Sighting, on, sighting
+from imsniff.base.risks import Risk
+from imsniff.detect.finding import Context, Sighting, sighting
+from imsniff.detect.registry import on
 
 
 @on(TransferRecord)

@@ -12,11 +12,11 @@ from typing import Any
 from imsniff.base.events import Expect
 from imsniff.base.limits import CHECKPOINT, LIVE_FLUSH
 from imsniff.base.records import FindingRecord, Record, SessionRecord, timestamp
+from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.rotate import Rotating
 from imsniff.detect import Aggregate, Sighting
 from imsniff.detect.changes import FindingChanges
 from imsniff.live.counts import Blind, Blindness, Counts
-from imsniff.live.output import Packet
 from imsniff.store.errors import StoreError
 from imsniff.store.writer import Writer
 
@@ -69,7 +69,7 @@ class Collector:
         self._count(session)
         self._guarded(lambda writer: writer.update(session))
 
-    def packet(self, packet: Packet) -> None:
+    def packet(self, packet: CapturedPacket) -> None:
         if self.files is None:
             return
         try:

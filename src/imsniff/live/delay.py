@@ -11,7 +11,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from imsniff.base.limits import MAX_DELAYED, MAX_DELAYED_FLOW, MAX_DELAYED_FLOWS, NEW_FLOW_DELAY_NS
-from imsniff.live.output import Packet
+from imsniff.capture.captured import CapturedPacket
 from imsniff.net.segment import Flag, Segment, flow_key
 
 
@@ -23,7 +23,7 @@ class Waiting:
     def __init__(self, since: int) -> None:
         self.since = since
         self.segments: list[Segment] = []
-        self.packets: list[Packet] = []
+        self.packets: list[CapturedPacket] = []
         """The same as captured, where packets are wanted."""
         self.octets = 0
 
@@ -61,7 +61,7 @@ class NewFlowDelay:
             self._leave(next(iter(self._flows)))
         return True
 
-    def keep(self, segment: Segment, packet: Packet) -> bool:
+    def keep(self, segment: Segment, packet: CapturedPacket) -> bool:
         """Whether the packet of this segment waits with it."""
         waiting = self._flows.get(flow_key(segment.source, segment.target, segment.protocol))
         if waiting is not None:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from imsniff.base import ipc, records
 from imsniff.base.events import Expect
+from imsniff.capture.captured import CapturedPacket
 from imsniff.detect import Sighting
 from imsniff.live.counts import Blind, Counts
-from imsniff.live.output import Packet
 
 
 class Announced(NamedTuple):
@@ -25,7 +25,7 @@ RECORD, SESSION, PACKET, BLIND, ANNOUNCED, FAULT, COUNTS, ENDED = b"rspbxfce"
 TYPES: dict[int, Any] = {
     RECORD: Sighting | records.AnyPlain,  # findings come as sightings
     SESSION: records.SessionRecord,
-    PACKET: Packet,
+    PACKET: CapturedPacket,
     BLIND: Blind,
     ANNOUNCED: Announced,
     FAULT: str,

@@ -13,17 +13,7 @@ from typing import NamedTuple
 from imsniff.base.events import Expect
 from imsniff.base.limits import MAX_HELD_OCTETS, MAX_HELD_PACKETS
 from imsniff.base.records import Record, SessionRecord
-
-
-class Packet(NamedTuple):
-    """A packet for `-w`."""
-
-    ts: int
-    """Nanoseconds since 1970."""
-    link: int
-    wire: int
-    """Bytes on the wire."""
-    data: bytes
+from imsniff.capture.captured import CapturedPacket
 
 
 class Open(NamedTuple):
@@ -38,7 +28,7 @@ class Held:
     __slots__ = ("missing", "packets")
 
     def __init__(self) -> None:
-        self.packets: list[Packet] = []
+        self.packets: list[CapturedPacket] = []
         self.missing = 0
 
 
@@ -53,7 +43,7 @@ class LiveOutput:
         """See `among`."""
         self.announced: list[tuple[Expect, int]] = []
         """Announced flows, which may come to another worker, and when they were announced."""
-        self.packets: list[Packet] = []
+        self.packets: list[CapturedPacket] = []
         """Of messaging sessions."""
         self.missing = 0
         """Packets of messaging sessions that there was no room to hold."""
@@ -71,7 +61,7 @@ class LiveOutput:
         yield from map(Open, self.sessions)
         self.sessions.clear()
 
-    def hold(self, held: Held, packet: Packet) -> None:
+    def hold(self, held: Held, packet: CapturedPacket) -> None:
         """A packet of a flow that is not decided."""
         if len(held.packets) >= MAX_HELD_PACKETS or self._octets + len(packet.data) > MAX_HELD_OCTETS:
             held.missing += 1

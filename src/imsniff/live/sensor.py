@@ -12,12 +12,13 @@ from imsniff.base.events import Expect
 from imsniff.base.limits import PROMPT_NS, SCAN_WINDOW
 from imsniff.base.records import Record
 from imsniff.capture.batch import Batch
+from imsniff.capture.captured import CapturedPacket
 from imsniff.carriers.core import Carrier
 from imsniff.classify.conversation import Verdict
 from imsniff.classify.inner import AnyFlow
 from imsniff.classify.scanner import FOREIGN
 from imsniff.live.delay import NewFlowDelay
-from imsniff.live.output import Held, LiveOutput, Packet
+from imsniff.live.output import Held, LiveOutput
 from imsniff.net.flows import Flow
 from imsniff.net.segment import TCP, Segment
 from imsniff.pipeline import FlowState, Options, Sensor
@@ -39,7 +40,7 @@ class LiveSensor(Sensor):
                 for segment in self.decoder.segments(*packet):
                     yield from self._segment(segment)
                     slab, _, at, size, wire, ts, link = packet
-                    self._keep(segment, Packet(ts, link, wire, bytes(slab[at : at + size])))
+                    self._keep(segment, CapturedPacket(ts, link, wire, bytes(slab[at : at + size])))
         else:
             yield from super().read(batch)
         yield from self._delayed(self.flows.now)
@@ -110,7 +111,7 @@ class LiveSensor(Sensor):
         rules = self._shared.scanner.scan(segment.payload[:SCAN_WINDOW], transport, midstream=False)
         return any(rule.protocol == FOREIGN for rule in rules)
 
-    def _keep(self, segment: Segment, packet: Packet) -> None:
+    def _keep(self, segment: Segment, packet: CapturedPacket) -> None:
         """Keep the packet of this segment, where its flow is messaging or may be."""
         if self._delay is not None and self._delay.keep(segment, packet):
             return

@@ -11,10 +11,11 @@ from typing import Protocol, TypeVar
 from imsniff.base.events import Expect
 from imsniff.base.limits import DRAIN, RING_RETIRE_MS, TURN
 from imsniff.base.records import Record, SessionRecord
+from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.errors import CannotCapture
 from imsniff.capture.live import LiveSource
 from imsniff.live.counts import Blind, Counts
-from imsniff.live.output import LiveOutput, Open, Packet
+from imsniff.live.output import LiveOutput, Open
 from imsniff.live.sensor import LiveSensor
 from imsniff.pipeline import Options
 
@@ -30,7 +31,7 @@ class Receiver(Protocol):
     def session(self, session: SessionRecord) -> None:
         """A session that goes on, as it is known now."""
 
-    def packet(self, packet: Packet) -> None:
+    def packet(self, packet: CapturedPacket) -> None:
         """A packet of a session, for `-w`."""
 
     def blind(self, span: Blind) -> None: ...

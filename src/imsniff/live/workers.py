@@ -25,10 +25,10 @@ from imsniff.base.events import Expect
 from imsniff.base.ipc import PIECE, Outgoing
 from imsniff.base.limits import DRAIN, MAX_HANDOVER, TICK
 from imsniff.base.records import Record, SessionRecord
+from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.live import LiveSource
 from imsniff.live import messages
 from imsniff.live.counts import Blind, Counts
-from imsniff.live.output import Packet
 from imsniff.live.worker import Receiver, Shard
 from imsniff.pipeline import Options, Sensor
 
@@ -52,7 +52,7 @@ class Outbox:
     def session(self, session: SessionRecord) -> None:
         self._put(messages.SESSION, session)
 
-    def packet(self, packet: Packet) -> None:
+    def packet(self, packet: CapturedPacket) -> None:
         self._put(messages.PACKET, packet)
 
     def blind(self, span: Blind) -> None:
@@ -182,7 +182,7 @@ class WorkerPool:
                 receiver.session(value)
             case messages.RECORD, Record():
                 receiver.record(value)
-            case messages.PACKET, Packet():
+            case messages.PACKET, CapturedPacket():
                 receiver.packet(value)
             case messages.BLIND, Blind():
                 receiver.blind(value)

@@ -35,6 +35,7 @@ import msgspec
 from msgspec import Struct
 
 from imsniff.base.records import SessionRecord, Severity
+from imsniff.base.risks import Risk
 from imsniff.rules.located import Fault, Lines
 
 Network = IPv4Network | IPv6Network
@@ -198,8 +199,6 @@ def _part(value: object, kind: type[Part], key: str, told: _Told) -> Part | None
 
 def _faults(written: PolicyFile) -> Iterator[tuple[str, str]]:
     """Key and message of each."""
-    from imsniff.detect.core import Risk  # detect imports this module
-
     if written.version != VERSION:
         yield "version", f"{written.version} is not known, this program reads {VERSION}"
     words = [*Severity, OFF]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from imsniff.base.records import FindingRecord, Severity
-from imsniff.detect.core import RISKS, Risk
+from imsniff.base.risks import RISKS, Risk
 
 
 class Shown(Struct, kw_only=True):

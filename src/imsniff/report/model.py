@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from imsniff.base.records import FindingRecord, SessionRecord, Severity
+from imsniff.base.risks import RISKS, Risk
 from imsniff.detect.accounts import normalise
-from imsniff.detect.core import RISKS, Risk
 from imsniff.report.groups import RiskGroup, Shown, by_risk
 from imsniff.report.overview import Overview, overview
 from imsniff.report.timeline import Timeline, timeline

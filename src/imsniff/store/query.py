@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func
 
 from imsniff.base.limits import MAX_EVIDENCE
 from imsniff.base.records import Evidence, FindingRecord, Record, SessionRecord, Severity
-from imsniff.detect.core import order
+from imsniff.detect.merge import order
 from imsniff.store.opening import Store
 from imsniff.store.schema import FINDING, FINDING_RUN, RECORDS, RUN, RUN_INPUT, SIGHTING, TABLES
 

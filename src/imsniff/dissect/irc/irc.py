@@ -33,9 +33,9 @@ from imsniff.base.limits import MAX_ADDRESSEES, MAX_CACHED, MAX_CONTACTS, MAX_IR
 from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.irc import login as irc_login
 from imsniff.dissect.irc.line import Line, is_nick, parse, plain, room_of, same
-from imsniff.dissect.irc.login import Exchange, Pending
-from imsniff.dissect.irc.offers import Offer, dcc
+from imsniff.dissect.irc.offers import dcc
 from imsniff.dissect.irc.proof import ENOUGH, VERBS, counts_again, points
+from imsniff.dissect.irc.session import Offer, Pending, SaslExchange
 
 CTCP: Final = "\x01"
 TLS: Final = b"\x16\x03"
@@ -340,7 +340,7 @@ class Irc(Dissector[Line]):
         """The client's nick; None between servers."""
         self.previous: str | None = None
         self.asked_for_tls = False
-        self.sasl: Exchange | None = None
+        self.sasl: SaslExchange | None = None
         self.pending = Pending()
         self.names: Remembered[str, str] = Remembered(MAX_CONTACTS)
         """Nicks by the unique ids that servers use among themselves."""

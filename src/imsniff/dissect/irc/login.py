@@ -16,57 +16,18 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
+from typing import NamedTuple
 
 from imsniff.base.events import Event, Grade, Login, Outcome, Side, excerpt, masked
-from imsniff.base.limits import MAX_NAME, MAX_PENDING_LINES, MAX_SASL
-from imsniff.dissect.core import Remembered
+from imsniff.base.limits import MAX_NAME, MAX_SASL
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.irc.line import Line, decoded, room_of
-
-if TYPE_CHECKING:
-    from imsniff.dissect.irc.irc import Irc
-
-
-class Pending:
-    """Logins that wait for the answer that tells their outcome, by what was asked."""
-
-    def __init__(self) -> None:
-        self._waiting: Remembered[str, tuple[Login, int]] = Remembered(32)
-        self._lines = 0
-
-    def add(self, key: str, login: Login) -> Iterator[Event]:
-        yield from self.settle(key, Outcome.UNKNOWN)
-        self._waiting[key] = (login, self._lines)
-
-    def settle(self, key: str, outcome: Outcome, account: str | None = None) -> Iterator[Event]:
-        if (found := self._waiting.pop(key, None)) is not None:
-            yield msgspec.structs.replace(found[0], outcome=outcome, account=found[0].account or account)
-
-    def __bool__(self) -> bool:
-        """Whether anything waits."""
-        return bool(self._waiting)
-
-    def waits(self, key: str) -> bool:
-        return key in self._waiting
-
-    def tick(self, account: str | None) -> Iterator[Event]:
-        """A line went by while something waits: what waited too long goes out."""
-        self._lines += 1
-        while self._waiting and self._lines - next(iter(self._waiting.values()))[1] > MAX_PENDING_LINES:
-            yield from self.settle(next(iter(self._waiting)), Outcome.UNKNOWN, account)
-
-    def flush(self, account: str | None) -> Iterator[Event]:
-        for key in list(self._waiting):
-            yield from self.settle(key, Outcome.UNKNOWN, account)
-
+from imsniff.dissect.irc.session import IrcSession, SaslExchange
 
 # --- the connection and operators -----------------------------------------------------------------------------------
 
 
-def password(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+def password(irc: IrcSession, side: Side, line: Line) -> Iterator[Event]:
     secret = line.param(0)
     if line.nick is not None or not secret:
         return
@@ -82,7 +43,7 @@ def password(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
     yield from irc.pending.add("pass", irc.dated(login))
 
 
-def oper(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+def oper(irc: IrcSession, side: Side, line: Line) -> Iterator[Event]:
     if line.nick is not None or len(line.params) < 2:
         return
     account, secret = line.param(0)[:MAX_NAME], line.param(1)
@@ -91,7 +52,7 @@ def oper(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
     yield from irc.pending.add("oper", irc.dated(login))
 
 
-def webirc(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+def webirc(irc: IrcSession, side: Side, line: Line) -> Iterator[Event]:
     if len(line.params) < 4:
         return
     secret, gateway, host, ip = line.params[:4]
@@ -103,7 +64,7 @@ def webirc(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
 # --- channels -------------------------------------------------------------------------------------------------------
 
 
-def channel_key(irc: Irc, side: Side, room: str, key: str, command: str) -> Iterator[Event]:
+def channel_key(irc: IrcSession, side: Side, room: str, key: str, command: str) -> Iterator[Event]:
     """The password of a room, once: it is repeated to everybody in it."""
     if not key or key == "*" or irc.keys.get(room) == key:
         return
@@ -121,7 +82,7 @@ _UNSET = frozenset("behIkoqav")
 """Channel modes that take a parameter when set, and when unset (005 would tell exactly, but may not have been seen)."""
 
 
-def modes(irc: Irc, side: Side, room: str, params: list[str]) -> Iterator[Event]:
+def modes(irc: IrcSession, side: Side, room: str, params: list[str]) -> Iterator[Event]:
     """`+ntk key`, `-o+k nick key`: finds the key among the other parameters."""
     if not params or room_of(room) is None:
         return
@@ -173,7 +134,7 @@ ANSWERS: dict[str, tuple[Outcome, Callable[[Line], tuple[str, ...]]]] = {
 """What a reply says, and which login it may answer: the first of these that waits."""
 
 
-def answered(irc: Irc, line: Line) -> Iterator[Event]:
+def answered(irc: IrcSession, line: Line) -> Iterator[Event]:
     outcome, keys = ANSWERS.get(line.command, (Outcome.UNKNOWN, _fixed()))
     for key in keys(line):
         if irc.pending.waits(key):
@@ -251,7 +212,7 @@ _REFUSED = re.compile(
 )
 
 
-def said_to_service(irc: Irc, side: Side, target: str, text: str) -> Iterator[Event] | None:
+def said_to_service(irc: IrcSession, side: Side, target: str, text: str) -> Iterator[Event] | None:
     """The login in what is said to a service; None where it is no service or holds no secret: then it is just text."""
     commands = SERVICES.get(target.partition("@")[0].casefold())
     words = text.split() if commands is not None else []
@@ -278,19 +239,19 @@ def said_to_service(irc: Irc, side: Side, target: str, text: str) -> Iterator[Ev
     return irc.pending.add("service", irc.dated(login))
 
 
-def service_command(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+def service_command(irc: IrcSession, side: Side, line: Line) -> Iterator[Event]:
     """`NS IDENTIFY password`, `NICKSERV :IDENTIFY password`."""
     if line.nick is None:
         yield from said_to_service(irc, side, line.command, " ".join(line.params)) or ()
 
 
-def bare_command(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+def bare_command(irc: IrcSession, side: Side, line: Line) -> Iterator[Event]:
     """`IDENTIFY password`, `LOGIN account password`: servers hand it to their service."""
     if line.nick is None:
         yield from said_to_service(irc, side, "nickserv", " ".join([line.command, *line.params])) or ()
 
 
-def service_answered(irc: Irc, text: str) -> Iterator[Event]:
+def service_answered(irc: IrcSession, text: str) -> Iterator[Event]:
     if _REFUSED.search(text):
         yield from irc.pending.settle("service", Outcome.FAILED, irc.own)
     elif _GRANTED.search(text):
@@ -324,35 +285,22 @@ MECHANISMS: dict[str, Grade] = {
 }
 
 
-class Exchange:
-    """A SASL exchange under way."""
-
-    __slots__ = ("account", "mechanism", "pieces", "side")
-
-    def __init__(self, mechanism: str, side: Side) -> None:
-        self.mechanism = mechanism
-        self.side = side
-        """Who logs in."""
-        self.pieces: list[str] = []
-        self.account: str | None = None
-
-
-def authenticate(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
+def authenticate(irc: IrcSession, side: Side, line: Line) -> Iterator[Event]:
     word = line.param(0)
     exchange = irc.sasl
     if word.upper() in MECHANISMS:
-        irc.sasl = Exchange(word.upper(), side)
+        irc.sasl = SaslExchange(word.upper(), side)
     elif word == "*":
         irc.sasl = None
     elif exchange is None:
         if b"\0" in _unpacked(word):  # the mechanism was not seen, but only PLAIN looks like this
-            irc.sasl = Exchange("PLAIN", side)
+            irc.sasl = SaslExchange("PLAIN", side)
             yield from _piece(irc, irc.sasl, word)
     elif side is exchange.side and line.nick is None:
         yield from _piece(irc, exchange, word)
 
 
-def _piece(irc: Irc, exchange: Exchange, word: str) -> Iterator[Event]:
+def _piece(irc: IrcSession, exchange: SaslExchange, word: str) -> Iterator[Event]:
     if word != "+":
         exchange.pieces.append(word)
     if len(exchange.pieces) * PIECE > MAX_SASL:
@@ -379,7 +327,7 @@ def _piece(irc: Irc, exchange: Exchange, word: str) -> Iterator[Event]:
     yield from irc.pending.add("sasl", irc.dated(login))
 
 
-def _credential(exchange: Exchange, data: bytes) -> tuple[str | None, str | None]:
+def _credential(exchange: SaslExchange, data: bytes) -> tuple[str | None, str | None]:
     """Account and secret in a whole response."""
     parts = data.split(b"\0")
     match exchange.mechanism:

@@ -15,15 +15,12 @@ References: the CTCP/DCC document of the IRC clients' authors (1994), WeeChat's 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
 
 from imsniff.base.addresses import address
-from imsniff.base.events import Event, Expect, Exposure, Side, Transfer, TransferState, excerpt
+from imsniff.base.events import Event, Exposure, Side, TransferState, excerpt
 from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
-
-if TYPE_CHECKING:
-    from imsniff.dissect.irc.irc import Irc
+from imsniff.dissect.irc.session import IrcSession, Offer
 
 FILES = frozenset({"SEND", "SSEND", "TSEND", "STSEND", "XMIT"})
 CHATS = frozenset({"CHAT", "SCHAT"})
@@ -33,39 +30,7 @@ OLDEST_NETWORK = 1 << 24
 """Below this a decimal is no address: clients behind a firewall write small numbers there."""
 
 
-class Offer(NamedTuple):
-    """A file, or a chat where `name` is None, that one offered the other."""
-
-    name: str | None
-    size: int | None
-    sender: str | None
-    recipient: str | None
-    ip: str | None = None
-    port: int = 0
-
-    def transfer(self, side: Side, state: TransferState) -> Iterator[Event]:
-        if self.name is not None:
-            yield Transfer(
-                side=side, name=self.name, size=self.size, sender=self.sender, recipient=self.recipient, state=state
-            )
-
-    def expected(self, side: Side, offset: int = 0) -> Iterator[Event]:
-        """The flow that follows, once somebody listens."""
-        if self.ip is not None and self.port:
-            yield Expect(
-                side=side,
-                protocol="dcc",
-                ip=self.ip,
-                port=self.port,
-                name=self.name,
-                size=self.size,
-                offset=offset,
-                sender=self.sender,
-                recipient=self.recipient,
-            )
-
-
-def dcc(irc: Irc, side: Side, sender: str | None, recipient: str, text: str) -> Iterator[Event]:
+def dcc(irc: IrcSession, side: Side, sender: str | None, recipient: str, text: str) -> Iterator[Event]:
     """What a DCC request says; `text` is what follows the word DCC. Raises Malformed."""
     kind, _, rest = text.strip().partition(" ")
     kind = kind.upper()
@@ -104,7 +69,7 @@ def _address(word: str) -> str | None:
     return address(word)
 
 
-def _offered(irc: Irc, side: Side, offer: Offer, words: list[str], text: str) -> Iterator[Event]:
+def _offered(irc: IrcSession, side: Side, offer: Offer, words: list[str], text: str) -> Iterator[Event]:
     if len(words) < 2:
         raise Malformed(f"DCC without address and port: {text[:80]!r}")
     ip, port = _address(words[0]), decimal(words[1], 0xFFFF)
@@ -129,7 +94,7 @@ def _offered(irc: Irc, side: Side, offer: Offer, words: list[str], text: str) ->
     yield from offer.expected(side)
 
 
-def _resumed(irc: Irc, side: Side, words: list[str]) -> Iterator[Event]:
+def _resumed(irc: IrcSession, side: Side, words: list[str]) -> Iterator[Event]:
     if len(words) < 2:
         raise Malformed("DCC RESUME without port and position")
     port, position = decimal(words[0], 0xFFFF), decimal(words[1], MAX_SIZE)

@@ -22,7 +22,7 @@ from xml.etree.ElementTree import Element
 
 from imsniff.base.events import Event, Grade, Login, Outcome, Side, excerpt, masked
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.xmpp.state import State
+from imsniff.dissect.xmpp.state import Exchange, State
 from imsniff.dissect.xmpp.xml import child, child_text
 
 DIRECTIVE = re.compile(r'([A-Za-z-]{1,32})=(?:"((?:[^"\\]|\\.)*+)"|([^,"]*+))')
@@ -33,21 +33,6 @@ class Credential(NamedTuple):
     account: str | None
     secret: str | None
     grade: Grade
-
-
-class Exchange:
-    """One negotiation, from `auth` to `success` or `failure`."""
-
-    __slots__ = ("account", "answers", "mechanism", "told")
-
-    def __init__(self, mechanism: str) -> None:
-        self.mechanism = mechanism
-        self.account: str | None = None
-        """Where a message tells it that holds no credential yet."""
-        self.answers = 0
-        """Messages of the client so far."""
-        self.told = False
-        """Whether the credential was reported."""
 
 
 Reader = Callable[[Exchange, bytes], Credential | None]

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from imsniff.base.events import Encryption, Event, Login, Outcome, Reversed, Side, Trait, excerpt
 from imsniff.base.limits import MAX_CONTACTS, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Remembered
 from imsniff.dissect.xmpp.xml import bare
-
-if TYPE_CHECKING:
-    from imsniff.dissect.xmpp.sasl import Exchange
 
 Answered = Callable[[Side, bool, Element], Iterator[Event]]
 """What to do when a question is answered: the answering side, whether it was a result, the answer."""
@@ -63,6 +60,21 @@ class Incoming:
     @property
     def sha256(self) -> str | None:
         return self._hash.hexdigest() if self.whole and self.size else None
+
+
+class Exchange:
+    """One SASL negotiation, from `auth` to `success` or `failure`."""
+
+    __slots__ = ("account", "answers", "mechanism", "told")
+
+    def __init__(self, mechanism: str) -> None:
+        self.mechanism = mechanism
+        self.account: str | None = None
+        """Where a message tells it that holds no credential yet."""
+        self.answers = 0
+        """Messages of the client so far."""
+        self.told = False
+        """Whether the credential was reported."""
 
 
 class State:

@@ -15,17 +15,14 @@ import binascii
 from base64 import b64decode
 from collections.abc import Iterator
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from imsniff.base.addresses import address
-from imsniff.base.events import Event, Exposure, Side, Transfer, TransferState, excerpt
+from imsniff.base.events import Event, Exposure, Side, TransferState, excerpt
 from imsniff.base.limits import MAX_ADDRESSEES, MAX_NAME
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.yahoo.packet import Key, Packet, Service, decoded, name, number
-
-if TYPE_CHECKING:
-    from imsniff.dissect.yahoo.ymsg import Ymsg
+from imsniff.dissect.yahoo.session import Offer, YmsgSession
 
 DIRECT_PORT = 5101
 RELAY = b"3"
@@ -39,26 +36,6 @@ ACTIONS = {
 }
 
 
-class Offer(NamedTuple):
-    """One file on offer."""
-
-    name: str
-    size: int | None
-    sender: str | None
-    recipient: str | None
-
-    def event(self, side: Side, state: TransferState, sha256: str | None = None) -> Transfer:
-        return Transfer(
-            side=side,
-            name=self.name,
-            size=self.size,
-            sender=self.sender,
-            recipient=self.recipient,
-            state=state,
-            sha256=sha256,
-        )
-
-
 def uploaded(packet: Packet) -> Offer | None:
     """The file whose bytes follow behind this packet, if they do."""
     if Key.FILE_BYTES not in packet.pairs.record or packet.service != Service.FILE:
@@ -70,7 +47,7 @@ def uploaded(packet: Packet) -> Offer | None:
     return Offer(file, size, name(record, Key.FROM, Key.ID, Key.SELF), name(record, Key.TO))
 
 
-def offered(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def offered(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     record = packet.pairs.record
     if packet.service == Service.PEER_FILE:
         yield from peer_address(ymsg, side, packet)
@@ -93,7 +70,7 @@ def offered(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
         yield from _exposed(side, url, sender, recipient)
 
 
-def offered_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def offered_15(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     """Offer, acceptance, refusal."""
     record = packet.pairs.record
     state = ACTIONS.get(record.get(Key.FILE_ACTION, b"1"))
@@ -118,7 +95,7 @@ def offered_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
         yield offer.event(side, TransferState.OFFERED)
 
 
-def whereabouts_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def whereabouts_15(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     """`FILE_INFO_15` from the sender, `FILE_ACCEPT_15` from the receiver: the address to meet at."""
     record = packet.pairs.record
     here, there = name(record, Key.FROM, Key.SELF), name(record, Key.TO)
@@ -133,14 +110,14 @@ def whereabouts_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
         yield from _exposed(side, decoded(record.get(Key.FILE_HOST, b"")), here, there)
 
 
-def _answered(ymsg: Ymsg, side: Side, token: bytes, offer: Offer, state: TransferState) -> Iterator[Event]:
+def _answered(ymsg: YmsgSession, side: Side, token: bytes, offer: Offer, state: TransferState) -> Iterator[Event]:
     """Once: the offer as a whole is accepted first, then each of its files."""
     if (token, offer.name, state) not in ymsg.answered:
         ymsg.answered[token, offer.name, state] = None
         yield offer.event(side, state)
 
 
-def peer_address(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def peer_address(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     record = packet.pairs.record
     raw = record.get(Key.ADDRESS)
     if not raw:

@@ -10,14 +10,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from imsniff.base.events import Event, Grade, Login, Outcome, Side, Trait, excerpt, masked
 from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.yahoo.packet import FAILED, Key, Packet, decoded, name
-
-if TYPE_CHECKING:
-    from imsniff.dissect.yahoo.ymsg import Ymsg
+from imsniff.dissect.yahoo.session import YmsgSession
 
 SESSION_COOKIES = ("Y", "T")
 """The two that log in; B and C only count visitors."""
@@ -25,12 +22,12 @@ SESSION_COOKIES = ("Y", "T")
 _DISGUISED = "0123456789abcdefghijklmnop"
 
 
-def auth(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def auth(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     record = packet.pairs.record
     yield from ymsg.known_as(side, name(record, Key.SELF, Key.ID))
 
 
-def response(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def response(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     record = packet.pairs.record
     answer = name(record, Key.RESPONSE, Key.RESPONSE_CRYPT, Key.RESPONSE_15)
     bearer = {"Y": record.get(Key.COOKIE_Y, b""), "T": record.get(Key.COOKIE_T, b"")}
@@ -57,7 +54,7 @@ def response(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
         )
 
 
-def granted(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def granted(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     """The contact list only comes to who is let in; up to version 12 it brings the cookies."""
     record = packet.pairs.record
     identities = record.get(Key.IDENTITIES, b"").split(b",")[0]

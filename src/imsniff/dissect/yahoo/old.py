@@ -13,15 +13,13 @@ References: libyahoo, Wireshark's packet-yhoo.c.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from imsniff.base.events import Event, Grade, Login, Message, Side, excerpt, masked
 from imsniff.base.limits import MAX_FRAME
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.yahoo.packet import Service, decoded, plain
-
-if TYPE_CHECKING:
-    from imsniff.dissect.yahoo.ymsg import Ymsg
+from imsniff.dissect.yahoo.session import YmsgSession
 
 OLD_HEADER = 104
 CLIENT_MAGIC, SERVER_MAGIC = b"YPNS", b"YHOO"
@@ -52,7 +50,7 @@ def old_packet(frame: bytes) -> OldPacket:
     return OldPacket(magic == CLIENT_MAGIC, service, decoded(active or nick), cursor.rest().rstrip(b"\0"))
 
 
-def on_old_packet(ymsg: Ymsg, side: Side, packet: OldPacket) -> Iterator[Event]:
+def on_old_packet(ymsg: YmsgSession, side: Side, packet: OldPacket) -> Iterator[Event]:
     yield from ymsg.known_as(side, packet.nick or None)
     if packet.service == Service.LOGON and packet.from_client and packet.content:
         cookie = decoded(packet.content)

@@ -8,14 +8,11 @@ packets while the status is not 0; from version 15 on it is a list of records be
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from imsniff.base.events import Event, Side
 from imsniff.base.limits import MAX_FRAME, MAX_NAME
 from imsniff.dissect.yahoo.packet import FAILED, Key, Packet, Record, Service, decoded, name, number, plain
-
-if TYPE_CHECKING:
-    from imsniff.dissect.yahoo.ymsg import Ymsg
+from imsniff.dissect.yahoo.session import YmsgSession
 
 STATES: dict[int, tuple[str, str | None]] = {
     0: ("online", None),
@@ -35,7 +32,7 @@ CUSTOM = 99
 """The note is the user's own (19); 47 says whether it means away."""
 
 
-def presence(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def presence(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     mine = packet.pairs.record
     if packet.service in (Service.LOGON, Service.USERSTAT) and Key.ID in mine:
         yield from ymsg.known_as(side, name(mine, Key.SELF, Key.ID))
@@ -61,7 +58,7 @@ def _state(service: int, record: Record) -> tuple[str, str | None]:
     return ("away" if record.get(Key.AWAY, b"0") not in (b"", b"0") else "online"), note
 
 
-def contact_list(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def contact_list(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     """Versions 9 to 12."""
     lines = (ymsg.list_tail + b"".join(packet.pairs.all(Key.BUDDY_LIST))).split(b"\n")
     ymsg.list_tail = lines.pop()[:MAX_FRAME] if packet.status else b""
@@ -71,7 +68,7 @@ def contact_list(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
             yield from ymsg.contact(side, buddy[:MAX_NAME], group[:MAX_NAME])
 
 
-def contact_list_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def contact_list_15(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     """Version 15: 318 opens a group, 319 a buddy in it, 320 somebody ignored; each section is named again by 300."""
     ignored = False
     for key, value in packet.pairs:
@@ -83,7 +80,7 @@ def contact_list_15(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
             yield from ymsg.contact(side, decoded(value)[:MAX_NAME], ymsg.list_group)
 
 
-def added(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def added(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     """A buddy was added or moved; an answer with an error other than 0 took it back."""
     record = packet.pairs.record
     if record.get(Key.ERROR, b"0") not in (b"", b"0"):

@@ -7,14 +7,12 @@ A packet from the client names its sender in key 1, one from the server in key 4
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from imsniff.base.events import Event, Message, Side, excerpt
 from imsniff.base.limits import MAX_ADDRESSEES, MAX_NAME
 from imsniff.dissect.yahoo.packet import OFFLINE, Key, Packet, Record, Service, decoded, name, plain
-
-if TYPE_CHECKING:
-    from imsniff.dissect.yahoo.ymsg import Ymsg
+from imsniff.dissect.yahoo.session import YmsgSession
 
 
 class Roles(NamedTuple):
@@ -42,7 +40,7 @@ ROLES: dict[int, Roles] = {
 }
 
 
-def message(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
+def message(ymsg: YmsgSession, side: Side, packet: Packet) -> Iterator[Event]:
     roles, pairs = ROLES[packet.service], packet.pairs
     if pairs.repeats and len(pairs.all(roles.text)) > 1:
         return _several(ymsg, side, packet, roles)
@@ -51,7 +49,7 @@ def message(ymsg: Ymsg, side: Side, packet: Packet) -> Iterator[Event]:
     return _said(ymsg, side, packet, roles, pairs.record, recipients or [None])
 
 
-def _several(ymsg: Ymsg, side: Side, packet: Packet, roles: Roles) -> Iterator[Event]:
+def _several(ymsg: YmsgSession, side: Side, packet: Packet, roles: Roles) -> Iterator[Event]:
     """Messages that waited on the server come several to a packet, each with its own 4, 5, 14 and 15, in any order."""
     keys = () if roles.recipient is None else (roles.recipient,)
     for record in packet.pairs.records((*keys, Key.FROM, roles.text)):
@@ -59,7 +57,7 @@ def _several(ymsg: Ymsg, side: Side, packet: Packet, roles: Roles) -> Iterator[E
 
 
 def _said(
-    ymsg: Ymsg, side: Side, packet: Packet, roles: Roles, record: Record, recipients: Sequence[str | None]
+    ymsg: YmsgSession, side: Side, packet: Packet, roles: Roles, record: Record, recipients: Sequence[str | None]
 ) -> Iterator[Event]:
     text = plain(record.get(roles.text, b""))
     sender = name(record, *roles.sender)

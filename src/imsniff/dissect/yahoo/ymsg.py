@@ -24,11 +24,12 @@ from imsniff.base.events import Contact, Event, Expect, Outcome, Presence, Side,
 from imsniff.base.limits import MAX_CONTACTS, MAX_HTTP_HEAD, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.yahoo.file import Offer, offered, offered_15, peer_address, uploaded, whereabouts_15
+from imsniff.dissect.yahoo.file import offered, offered_15, peer_address, uploaded, whereabouts_15
 from imsniff.dissect.yahoo.login import auth, bearer, granted, response
 from imsniff.dissect.yahoo.old import OLD_HEADER, OldPacket, old_packet, old_size, on_old_packet
 from imsniff.dissect.yahoo.packet import HEADER, Key, Packet, Pairs, Service, decoded, name
 from imsniff.dissect.yahoo.presence import added, contact_list, contact_list_15, presence
+from imsniff.dissect.yahoo.session import Offer
 from imsniff.dissect.yahoo.talk import ROLES, message
 
 MAGIC = b"YMSG"

@@ -2,8 +2,9 @@ import pytest
 
 from imsniff.base.limits import MAX_EVIDENCE
 from imsniff.base.records import Severity
+from imsniff.base.risks import RISKS, Risk
 from imsniff.detect import Aggregate, Detectors
-from imsniff.detect.core import RISKS, Risk, finding_id, key_of
+from imsniff.detect.finding import finding_id, key_of
 from imsniff.policy.policy import Policy, Rule
 from made import exposure, login, message, session, transfer
 
@@ -145,7 +146,7 @@ def test_the_same_record_counts_once_and_a_flood_is_capped(monkeypatch):
     aggregate, seen = Aggregate(), found(login())[0]
     assert aggregate.add(seen)
     assert aggregate.add(seen) is None
-    monkeypatch.setattr("imsniff.detect.core.MAX_FINDINGS", 2)
+    monkeypatch.setattr("imsniff.detect.merge.MAX_FINDINGS", 2)
     for number in range(5):
         aggregate.add(found(login(account=f"user{number}"))[0])
     assert len(aggregate.findings()) == 2
