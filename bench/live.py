@@ -44,7 +44,7 @@ SETTLED = 1.0
 Session = tuple[Any, ...]
 
 
-class Heard(NamedTuple):
+class LiveResult(NamedTuple):
     """What one contender says of one replay."""
 
     seen: int
@@ -62,7 +62,7 @@ class Ran(NamedTuple):
     sent: int
     cpu: float
     """Processor seconds, of all processes of the contender."""
-    heard: Heard
+    heard: LiveResult
 
     @property
     def missing(self) -> int:
@@ -107,14 +107,14 @@ class Listener:
         return used.ru_utime + used.ru_stime
 
 
-def dumpcap(listener: Listener, _: Path) -> Heard:
+def dumpcap(listener: Listener, _: Path) -> LiveResult:
     told = re.search(r"received/dropped on interface '.*': (\d+)/(\d+)", listener.said)
     if told is None:
         raise SystemExit(f"dumpcap: {listener.said}")
-    return Heard(int(told[1]), int(told[2]), set(), [])
+    return LiveResult(int(told[1]), int(told[2]), set(), [])
 
 
-def imsniff(listener: Listener, folder: Path) -> Heard:
+def imsniff(listener: Listener, folder: Path) -> LiveResult:
     import sqlite3
 
     with sqlite3.connect(folder / "live.db") as db:
@@ -129,7 +129,9 @@ def imsniff(listener: Listener, folder: Path) -> Heard:
             if record["risk"] not in OF_A_SESSION:
                 delays.append(came - datetime.fromisoformat(record["ts"]).timestamp())
     dropped = sum(counters.get(name, 0) for name in ("kernel_drops", "unread", "interface_drops"))
-    return Heard(counters["packets"], dropped, {_key(record) for _, record in records if _is_session(record)}, delays)
+    return LiveResult(
+        counters["packets"], dropped, {_key(record) for _, record in records if _is_session(record)}, delays
+    )
 
 
 def _is_session(record: dict[str, Any]) -> bool:
@@ -146,7 +148,7 @@ class Contender(NamedTuple):
     """From a folder for whatever is written."""
     ready: str
     """What it says once it listens."""
-    heard: Callable[[Listener, Path], Heard]
+    heard: Callable[[Listener, Path], LiveResult]
 
 
 def contenders(program: list[str], workers: list[int], more: list[str]) -> list[Contender]:

@@ -22,13 +22,13 @@ from pathlib import Path
 
 from imsniff.capture.batch import Batch, Walk
 from imsniff.capture.errors import CaptureError
-from imsniff.capture.pcap import Straight
+from imsniff.capture.pcap import NativeOrderWalk
 from imsniff.capture.pcapfile import open_capture
 from imsniff.capture.pcapng import Interface, Pcapng
 from imsniff.capture.ring import Blocks
 from imsniff.net.decode import Decoder
 from imsniff.net.gate import Gate as Reference
-from imsniff.net.hold_queue import HoldQueue, Opening, Raised, Says
+from imsniff.net.hold_queue import HoldQueue, Opening, OpeningKind, RaisedPacket
 from imsniff.net.segment import Segment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,8 +46,8 @@ def _pcapng(order: str) -> Walk:
 
 
 WALKS: list[Callable[[], Walk]] = [
-    lambda: Straight("<", 1000, 16, 1),
-    lambda: Straight(">", 1, 24, 1),
+    lambda: NativeOrderWalk("<", 1000, 16, 1),
+    lambda: NativeOrderWalk(">", 1, 24, 1),
     lambda: _pcapng("<"),
     lambda: _pcapng(">"),
     lambda: Blocks(1),
@@ -87,7 +87,7 @@ def agree(data: bytes) -> None:
 
 
 def _agree_ahead(data: bytes, every: int, slab_size: int) -> None:
-    """The same for a file that a scout reads ahead."""
+    """The same for a file that a read-ahead thread reads ahead."""
     from imsniff.net._gate import Gate as Compiled
 
     told = []
@@ -97,29 +97,29 @@ def _agree_ahead(data: bytes, every: int, slab_size: int) -> None:
             Path(file.name).write_bytes(data)
             try:
                 capture = stack.enter_context(open_capture(file.name, slab_size=slab_size))
-                scout = gate.scout(capture.walk) if capture.file is not None else None
-                batches = capture if scout is None else capture.ahead(stack.enter_context(scout))
+                read_ahead = gate.read_ahead(capture.walk) if capture.file is not None else None
+                batches = capture if read_ahead is None else capture.ahead(stack.enter_context(read_ahead))
                 for batch in batches:
                     _hear(gate, batch, decoder, every, [], through)
             except CaptureError as why:
                 error = str(why).partition(": ")[2]
         told.append((through, error, gate.frames))
-    assert told[0] == told[1], "a scout made a difference"
+    assert told[0] == told[1], "a read-ahead thread made a difference"
 
 
 def _hold_queue() -> HoldQueue:
-    """A quarter of all first words is foreign, more are hopeless."""
+    """A quarter of all first words is foreign, more are unmatchable."""
     return HoldQueue(
         [
             *(Opening(protocol, rb"[\x00-\x3f]") for protocol in (6, 17)),
-            *(Opening(protocol, rb"[\x00-\x9f]", Says.HOPELESS) for protocol in (6, 17)),
-            Opening(17, rb"[\x80-\xff]", Says.NOTHING),
+            *(Opening(protocol, rb"[\x00-\x9f]", OpeningKind.UNMATCHABLE) for protocol in (6, 17)),
+            Opening(17, rb"[\x80-\xff]", OpeningKind.NOTHING),
         ]
     )
 
 
 def _hear(
-    gate: Reference, batch: Batch, decoder: Decoder, every: int, raised: list[Raised], through: list[Segment]
+    gate: Reference, batch: Batch, decoder: Decoder, every: int, raised: list[RaisedPacket], through: list[Segment]
 ) -> None:
     """What the stages above do with a batch: every so many flows are ignored as soon as they are heard."""
     for packet in gate.raise_packets(batch):
@@ -132,7 +132,7 @@ def _hear(
 
 
 def _played(gate: Reference, slab: bytearray, start: int, walk: Walk, every: int) -> tuple[object, ...]:
-    """Raised, let through, how it ended. `gate` is either."""
+    """RaisedPacket, let through, how it ended. `gate` is either."""
     batch, raised, through = Batch("fuzz", slab, start, len(slab), 1, walk), [], []
     _hear(gate, batch, Decoder(), every, raised, through)
     return raised, through, batch.walked, gate.frames

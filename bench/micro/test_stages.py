@@ -24,7 +24,7 @@ from imsniff.classify.scanner import Scanner
 from imsniff.detect import Aggregate, Detectors
 from imsniff.dissect.core import REGISTRY
 from imsniff.net.decode import Decoder
-from imsniff.net.flows import Flows, Heard
+from imsniff.net.flows import FlowData, Flows
 from imsniff.net.gate import Gate
 from imsniff.net.gates import open_gate
 from imsniff.net.segment import UDP
@@ -123,7 +123,7 @@ def test_flows_and_reassembly(benchmark, segments):
 def test_scanner(benchmark, segments, signatures):
     flows = Flows(object)
     heard = [
-        (one.item.data, one.flow.protocol == UDP) for s in segments for one in flows.segment(s) if type(one) is Heard
+        (one.item.data, one.flow.protocol == UDP) for s in segments for one in flows.segment(s) if type(one) is FlowData
     ]
     benchmark.extra_info["payloads"] = len(heard)
     scan = Scanner(signatures.payload).scan

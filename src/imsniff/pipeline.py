@@ -39,7 +39,7 @@ from imsniff.classify.scanner import Scanner
 from imsniff.detect import Detectors
 from imsniff.net.decode import Decoder
 from imsniff.net.flow_filter import Ends, Filter
-from imsniff.net.flows import Flow, Flows, Happening, Heard
+from imsniff.net.flows import Flow, FlowData, FlowEvent, Flows
 from imsniff.net.gates import open_gate
 from imsniff.net.hold_queue import HoldQueue
 from imsniff.net.reassembly import Data, Gap
@@ -154,20 +154,20 @@ class Sensor:
         return ()
 
     def _admit(self, segment: Segment) -> Iterable[Record]:
-        happened = self.flows.segment(segment)
-        return self._flow_events(happened) if happened else ()
+        events = self.flows.segment(segment)
+        return self._flow_events(events) if events else ()
 
-    def _flow_events(self, happenings: Iterable[Happening[FlowState]]) -> Iterator[Record]:
-        for happening in happenings:
-            flow = happening.flow
+    def _flow_events(self, flow_events: Iterable[FlowEvent[FlowState]]) -> Iterator[Record]:
+        for flow_event in flow_events:
+            flow = flow_event.flow
             state = flow.reader
             conversation = state.conversation
-            if isinstance(happening, Heard):
+            if isinstance(flow_event, FlowData):
                 undecided = conversation.verdict is Verdict.UNDECIDED
                 if not state.started:
                     self._look_up_announcement(flow)
                 events = conversation.feed(
-                    happening.side, happening.item, self._shared, udp=flow.protocol != TCP, opened=flow.opened
+                    flow_event.side, flow_event.item, self._shared, udp=flow.protocol != TCP, opened=flow.opened
                 )
                 if events:
                     yield from self._record(flow, events)

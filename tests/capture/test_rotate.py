@@ -7,7 +7,7 @@ import pytest
 from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.pcapfile import open_capture
 from imsniff.capture.rotate import Rotating
-from imsniff.live.output import Held, LiveOutput
+from imsniff.live.output import HeldPackets, LiveOutput
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND
@@ -70,21 +70,21 @@ def test_several_link_types_go_into_one_file(tmp_path):
 def test_what_is_held_is_bounded(monkeypatch):
     monkeypatch.setattr("imsniff.live.output.MAX_HELD_OCTETS", 1000)
     monkeypatch.setattr("imsniff.live.output.MAX_HELD_PACKETS", 6)
-    aside = LiveOutput(keep_packets=True)
-    one, two, three = Held(), Held(), Held()
+    output = LiveOutput(keep_packets=True)
+    one, two, three = HeldPackets(), HeldPackets(), HeldPackets()
     for number in range(8):
-        aside.hold(one, packet(number))
-        aside.hold(two, packet(number))
+        output.hold(one, packet(number))
+        output.hold(two, packet(number))
     assert (len(one.packets), one.missing) == (5, 3)
     assert (len(two.packets), two.missing) == (5, 3)
-    aside.drop(two)
+    output.drop(two)
     for number in range(8):
-        aside.hold(three, packet(number))
+        output.hold(three, packet(number))
     assert (len(three.packets), three.missing) == (5, 3)
-    aside.claim(three)
-    assert [p.ts for p in aside.packets] == [START + n * SECOND for n in range(5)]
-    assert aside.missing == 3
-    aside.hold(two, packet(1))
+    output.claim(three)
+    assert [p.ts for p in output.packets] == [START + n * SECOND for n in range(5)]
+    assert output.missing == 3
+    output.hold(two, packet(1))
     assert len(two.packets) == 1
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from imsniff.base.limits import MAX_CACHED, MAX_NAME
-from imsniff.dissect.memo import Recall, recalled
+from imsniff.dissect.memo import Memo, memoised
 
 
 def test_a_text_is_understood_once():
     asked = []
 
-    @recalled
+    @memoised
     def shout(text: str) -> str:
         asked.append(text)
         return text.upper()
@@ -19,13 +19,13 @@ def test_a_text_is_understood_once():
 
 
 def test_nothing_fills_the_table():
-    table = Recall(len)
+    table = Memo(len)
     for number in range(3 * MAX_CACHED):
         assert table[str(number)] == len(str(number))
         assert len(table) <= MAX_CACHED
 
 
 def test_long_texts_are_answered_and_not_kept():
-    table = Recall(len)
+    table = Memo(len)
     assert table["x" * (MAX_NAME + 1)] == MAX_NAME + 1
     assert not table

@@ -32,7 +32,7 @@ def test_counts_add_up():
     assert (total.packets, total.sessions, total.kernel_drops) == (7, 1, 2)
 
 
-class Waiting:
+class DelayedFlow:
     """A source whose packets are all there already."""
 
     capture = "eth0"
@@ -79,7 +79,7 @@ class Told:
 def test_what_there_is_no_time_for_at_the_end_is_counted(monkeypatch, drain):
     monkeypatch.setattr("imsniff.live.worker.DRAIN", drain)
     monkeypatch.setattr("imsniff.live.worker.TURN", drain)
-    source = Waiting([(block(b"one" * 20, b"two" * 20), 2)] * 50)
+    source = DelayedFlow([(block(b"one" * 20, b"two" * 20), 2)] * 50)
     told = Told()
     shard = Shard([source], Options(signatures=load()), told)
     shard.turn(0)

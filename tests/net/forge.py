@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterable
 from ipaddress import ip_address
 
-from imsniff.capture.batch import Batch, Row, Walked
-from imsniff.capture.pcap import Straight
+from imsniff.capture.batch import Batch, Row, WalkEnd
+from imsniff.capture.pcap import NativeOrderWalk
 from imsniff.net.segment import Flag, Segment
 
 SYN, ACK, FIN, RST = Flag.SYN, Flag.ACK, Flag.FIN, Flag.RST
@@ -47,7 +47,7 @@ def batch(packets: Iterable[tuple[int, bytes]], first_frame: int = 1, link: int 
 
     def walk(slab, start, end):
         yield from rows
-        return Walked(end, len(rows))
+        return WalkEnd(end, len(rows))
 
     return Batch("test", slab, 0, len(slab), first_frame, walk)
 
@@ -62,4 +62,4 @@ def pcap_batch(packets: Iterable[tuple[int, bytes]], order: str = "<", tail: byt
     for ts, packet in packets:
         slab += struct.pack(order + "IIII", *divmod(ts, 10**9), len(packet), len(packet)) + packet
     slab += tail
-    return Batch("test", slab, 0, len(slab), 1, Straight(order, 1, 16, 1))
+    return Batch("test", slab, 0, len(slab), 1, NativeOrderWalk(order, 1, 16, 1))

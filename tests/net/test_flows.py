@@ -14,7 +14,7 @@ from imsniff.base.limits import (
     UDP_IDLE_NS,
     UNDECIDED_IDLE_NS,
 )
-from imsniff.net.flows import Flows, Heard, Over
+from imsniff.net.flows import FlowData, FlowEnd, Flows
 from imsniff.net.reassembly import Data, Gap
 from tests.net.forge import ACK, FIN, RST, SYN, end, segment
 
@@ -27,8 +27,8 @@ def run(*segments, ports=frozenset({5190}), finish=True):
     return out + list(flows.finish()) if finish else out
 
 
-def said(happenings):
-    return [(h.side, h.item.data) for h in happenings if isinstance(h, Heard) and isinstance(h.item, Data)]
+def said(events):
+    return [(h.side, h.item.data) for h in events if isinstance(h, FlowData) and isinstance(h.item, Data)]
 
 
 def test_who_sent_the_syn_is_the_client():
@@ -68,7 +68,7 @@ def test_on_a_quiet_link_the_clock_ends_a_hole(acked, patience):
     ]
     assert said([one for part in told for one in flows.segment(part)]) == [(Side.CLIENT, b"one")]
     assert list(flows.tick(patience - 1)) == []
-    assert [happened.item for happened in flows.tick(patience)] == [Gap(5, 1, 0), Data(b"three", 1, 0)]
+    assert [events.item for events in flows.tick(patience)] == [Gap(5, 1, 0), Data(b"three", 1, 0)]
     assert list(flows.tick(patience + 1)) == []
 
 
@@ -89,7 +89,7 @@ def test_a_new_connection_on_the_same_ports_is_a_new_flow():
         segment(A, B, seq=99, flags=SYN),
         segment(A, B, b"three", seq=100),
     )
-    assert [type(h) for h in out] == [Heard, Heard, Over, Heard, Over]
+    assert [type(h) for h in out] == [FlowData, FlowData, FlowEnd, FlowData, FlowEnd]
     assert said(out) == [(Side.CLIENT, b"one"), (Side.CLIENT, b"two"), (Side.CLIENT, b"three")]
 
 
@@ -101,7 +101,7 @@ def test_a_syn_behind_its_answer_is_no_new_connection():
         segment(B, A, b"now", seq=101, ack=6, flags=ACK),
     )
     assert said(out) == [(Side.SERVER, b"now"), (Side.SERVER, b"later")]
-    assert sum(isinstance(h, Over) for h in out) == 1
+    assert sum(isinstance(h, FlowEnd) for h in out) == 1
 
 
 def test_a_lost_syn_of_the_server_does_not_hide_its_first_bytes():
@@ -132,7 +132,7 @@ def test_a_reset_does_not_blind_us():
     """A forged RST that the endpoints ignore (Ptacek and Newsham, 1998) must not end what we see."""
     out = run(segment(A, B, b"one", seq=5), segment(B, A, seq=1, flags=RST), segment(A, B, b"two", seq=8))
     assert said(out) == [(Side.CLIENT, b"one"), (Side.CLIENT, b"two")]
-    assert sum(isinstance(h, Over) for h in out) == 1
+    assert sum(isinstance(h, FlowEnd) for h in out) == 1
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_silence_ends_a_flow(protocol, watched, silence):
                 flows.watch(happening.flow)
         out += flows.segment(segment(A, B, b"y", protocol=protocol, seq=2, ts=wait))
         out += flows.finish()
-        assert sum(isinstance(h, Over) for h in out) == flows_seen
+        assert sum(isinstance(h, FlowEnd) for h in out) == flows_seen
 
 
 def test_a_closed_flow_lingers_for_late_copies():
@@ -158,7 +158,7 @@ def test_a_closed_flow_lingers_for_late_copies():
     ]
     out = run(*closing)
     assert said(out) == [(Side.CLIENT, b"bye")]
-    assert sum(isinstance(h, Over) for h in out) == 1
+    assert sum(isinstance(h, FlowEnd) for h in out) == 1
 
 
 def test_what_is_not_im_is_forgotten():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imsniff.base.limits import IGNORE_NS, MAX_IGNORED
 from imsniff.capture.batch import Batch
-from imsniff.capture.pcap import Straight
+from imsniff.capture.pcap import NativeOrderWalk
 from imsniff.net.decode import TUNNEL_PORTS
 from imsniff.net.gate import Gate
 from tests.net.forge import ACK, RST, SYN, batch, end, pcap_batch, segment, tcp, udp
@@ -83,7 +83,7 @@ def test_a_fraction_of_more_than_a_second_is_the_last_of_its_second():
     packet = tcp(A, B, b"x" * 30)
     for second, raised in (IGNORE_NS // SECOND - 1, []), (IGNORE_NS // SECOND, [1]):
         slab = struct.pack("<IIII", second, SECOND + 7, len(packet), len(packet)) + packet
-        straight = Batch("test", bytearray(slab), 0, len(slab), 1, Straight("<", 1, 16, 1))
+        straight = Batch("test", bytearray(slab), 0, len(slab), 1, NativeOrderWalk("<", 1, 16, 1))
         assert [row[1] for row in gate.raise_packets(straight)] == raised
         assert gate.last_ts == second * SECOND + SECOND - 1
 
@@ -119,7 +119,7 @@ ACTIONS = st.lists(
 
 @given(ACTIONS)
 def test_what_is_skipped_is_what_would_be_dropped(actions):
-    """Two gates, one off: after `covers` both let the same segments through, whatever happened before."""
+    """Two gates, one off: after `covers` both let the same segments through, whatever events before."""
     on, off = Gate(), Gate(enabled=False)
     for action, (a, b), protocol, flags, ts, vlans in actions:
         here = segment(a, b, b"x" * 30, ts=ts, protocol=protocol, flags=flags if protocol == 6 else 0)

@@ -15,14 +15,14 @@ from imsniff.base.limits import IGNORE_NS, MAX_PACKET
 from imsniff.base.records import to_json
 from imsniff.capture.batch import Batch
 from imsniff.capture.errors import CaptureError
-from imsniff.capture.pcap import Straight
+from imsniff.capture.pcap import NativeOrderWalk
 from imsniff.capture.pcapfile import open_capture
 from imsniff.capture.pcapng import Pcapng
 from imsniff.capture.ring import Blocks
 from imsniff.net import gate as reference
 from imsniff.net.decode import TUNNEL_PORTS, Decoder
 from imsniff.net.gates import GateError, open_gate
-from imsniff.net.hold_queue import HoldQueue, Opening, Says
+from imsniff.net.hold_queue import HoldQueue, Opening, OpeningKind
 from imsniff.pipeline import Options, Sensor
 from imsniff.rules.loader import load
 from tests.net.forge import ACK, FIN, RST, SYN, batch, end, pcap_batch, segment, tcp, udp
@@ -43,7 +43,7 @@ SECOND = 1_000_000_000
 
 
 def framed_as_pcap(packets, order):
-    return pcap_batch(packets, order).slab, Straight(order, 1, 16, 1)
+    return pcap_batch(packets, order).slab, NativeOrderWalk(order, 1, 16, 1)
 
 
 def framed_as_nokia(packets, order):
@@ -52,7 +52,7 @@ def framed_as_nokia(packets, order):
     for ts, packet in packets:
         seconds, rest = divmod(ts, SECOND)
         slab += struct.pack(order + "IIIII", seconds, rest // 1000, len(packet), len(packet) + 7, 0) + packet
-    return slab, Straight(order, 1000, 20, 1)
+    return slab, NativeOrderWalk(order, 1000, 20, 1)
 
 
 def block(order, kind, body):
@@ -127,12 +127,12 @@ FRAMINGS = [framed_as_pcap, framed_as_nokia, framed_as_pcapng, framed_as_ring, f
 
 
 def hold_queue():
-    """A quarter of all first words is foreign, more are hopeless."""
+    """A quarter of all first words is foreign, more are unmatchable."""
     return HoldQueue(
         [
             *(Opening(protocol, rb"[\x00-\x3f]") for protocol in (6, 17)),
-            *(Opening(protocol, rb"[\x00-\x9f]", Says.HOPELESS) for protocol in (6, 17)),
-            Opening(17, rb"[\x80-\xff]", Says.NOTHING),
+            *(Opening(protocol, rb"[\x00-\x9f]", OpeningKind.UNMATCHABLE) for protocol in (6, 17)),
+            Opening(17, rb"[\x80-\xff]", OpeningKind.NOTHING),
         ]
     )
 
@@ -251,7 +251,7 @@ def test_a_record_too_long_is_the_same_fault():
     slab = bytearray(struct.pack("<IIII", 1, 0, MAX_PACKET + 1, 0) + bytes(MAX_PACKET + 1))
     told = []
     for gate in (reference.Gate(), compiled.Gate()):
-        made = Batch("test", slab, 0, len(slab), 1, Straight("<", 1, 16, 1))
+        made = Batch("test", slab, 0, len(slab), 1, NativeOrderWalk("<", 1, 16, 1))
         assert list(gate.raise_packets(made)) == []
         told.append(made.walked)
     assert told[0] == told[1]
@@ -405,8 +405,8 @@ def test_records_are_the_same_with_either_gate_and_with_none(monkeypatch, signat
         try:
             with open_capture(path, slab_size=4_096) as capture, ExitStack() as stack:
                 ahead = ahead and capture.file is not None
-                scout = stack.enter_context(sensor.gate.scout(capture.walk)) if ahead else None
-                for made in capture if scout is None else capture.ahead(scout):
+                read_ahead = stack.enter_context(sensor.gate.read_ahead(capture.walk)) if ahead else None
+                for made in capture if read_ahead is None else capture.ahead(read_ahead):
                     lines += [to_json(record) for record in sensor.read(made)]
         except CaptureError as why:
             lines.append(str(why).encode())

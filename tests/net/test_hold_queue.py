@@ -19,12 +19,12 @@ from imsniff.base.limits import (
 )
 from imsniff.base.records import to_json
 from imsniff.capture.batch import Batch
-from imsniff.capture.pcap import Straight
+from imsniff.capture.pcap import NativeOrderWalk
 from imsniff.classify.openings import openings
 from imsniff.net.decode import Decoder
-from imsniff.net.flows import Flows, Heard
+from imsniff.net.flows import FlowData, Flows
 from imsniff.net.gate import Gate
-from imsniff.net.hold_queue import HoldQueue, Opening, Says
+from imsniff.net.hold_queue import HoldQueue, Opening, OpeningKind
 from imsniff.pipeline import Options, Sensor
 from imsniff.rules.loader import load
 from tests.net.forge import ACK, FIN, RST, SYN, batch, end, pcap_batch, segment, tcp, udp
@@ -42,9 +42,9 @@ HELLO = bytes.fromhex("160301020001000100fc0303") + b"x" * 60
 QUESTION = bytes.fromhex("12340100000100000000000003777777076578616d706c6500000100 01")
 SHUT = Opening(6, rb"\x16\x03\x01")
 ASKED = Opening(17, rb"(?!\x12\x34\xff)\x12\x34")
-DULL = Opening(6, rb"(?!VER|USR)(?s:.{16})", Says.HOPELESS)
-MUTE = Opening(17, rb"(?!VER|USR|\x12\x34)", Says.HOPELESS)
-BLANK = Opening(17, rb"\0*\Z", Says.NOTHING)
+DULL = Opening(6, rb"(?!VER|USR)(?s:.{16})", OpeningKind.UNMATCHABLE)
+MUTE = Opening(17, rb"(?!VER|USR|\x12\x34)", OpeningKind.UNMATCHABLE)
+BLANK = Opening(17, rb"\0*\Z", OpeningKind.NOTHING)
 SECOND = 1_000_000_000
 
 
@@ -371,7 +371,7 @@ def test_what_comes_up_makes_the_same_flows(steps):
                 if gate.covers(one):  # which also lifts it, where a SYN with payload came up
                     continue
                 for happening in flows.segment(one):
-                    if isinstance(happening, Heard):
+                    if isinstance(happening, FlowData):
                         flow = happening.flow
                         seen.setdefault((flow.key, flow.first), []).append((happening.side, happening.item))
         heard.append(seen)
@@ -392,5 +392,5 @@ def test_a_slab_that_ends_within_a_packet_is_no_harm():
         slab = bytearray(struct.pack("<IIII", 1, 0, size, len(whole)) + whole[:size])
         for kind in GATES:
             gate = kind(HoldQueue((SHUT, ASKED)))
-            made = Batch("test", slab, 0, len(slab), 1, Straight("<", 1, 16, 1))
+            made = Batch("test", slab, 0, len(slab), 1, NativeOrderWalk("<", 1, 16, 1))
             assert [row[1] for row in gate.raise_packets(made)] == [1]

@@ -1,5 +1,5 @@
-"""With a scout ahead the gate lets the same through, wherever the slabs end: what is skipped ahead of its turn would be
-skipped in its turn."""
+"""With a read-ahead thread the gate lets the same packets through, wherever the slabs end: what is skipped early would
+be skipped in its turn."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Played:
         if not ahead or capture.file is None:
             yield from capture
         else:
-            with self.gate.scout(capture.walk) as scout:
-                yield from capture.ahead(scout)
+            with self.gate.read_ahead(capture.walk) as read_ahead:
+                yield from capture.ahead(read_ahead)
 
     @property
     def told(self):
@@ -110,8 +110,8 @@ def test_most_is_skipped_ahead():
 
 @pytest.mark.parametrize("flows", [10, 100])
 def test_however_many_begin_again(flows):
-    """A SYN comes up with what follows it, though the scout read it when the old connection was ignored still. Here the
-    new one is ignored as soon as its SYN is heard."""
+    """A SYN comes up with what follows it, though the old connection was still ignored when the read-ahead thread saw
+    it. Here the new one is ignored as soon as its SYN was read."""
     ends = [(end("192.0.2.1", 30_000 + number), B) for number in range(flows)]
     packets = [(0, tcp(a, b, b"\xffold")) for a, b in ends]
     packets += [(0, tcp(*ends[0], b"\xffold"))] * 200  # by now they are ignored
@@ -156,8 +156,8 @@ def test_what_cannot_be_read_on_is_told(tmp_path):
     path = tmp_path / "office.pcap"
     path.write_bytes(as_pcap([(0, tcp(A, B, b"x" * 60))] * 100))
     gate, frames = compiled.Gate(), []
-    with open_capture(path, slab_size=1000) as capture, gate.scout(capture.walk) as scout:
-        batches = capture.ahead(scout)
+    with open_capture(path, slab_size=1000) as capture, gate.read_ahead(capture.walk) as read_ahead:
+        batches = capture.ahead(read_ahead)
         frames += [row[1] for row in gate.raise_packets(next(batches))]
         folder = os.open(tmp_path, os.O_RDONLY)
         os.dup2(folder, capture.file)  # as if the disk had failed
@@ -173,8 +173,8 @@ def test_who_stops_half_way_leaves_no_thread(tmp_path):
     before = threading.active_count()
     gate = compiled.Gate()
     with open_capture(path, slab_size=1000) as capture:
-        with gate.scout(capture.walk) as scout:
-            next(capture.ahead(scout))
+        with gate.read_ahead(capture.walk) as read_ahead:
+            next(capture.ahead(read_ahead))
         assert threading.active_count() == before
     assert len(list(gate.raise_packets(pcap_batch([(0, tcp(A, B))])))) == 1
 
@@ -184,21 +184,21 @@ def test_what_no_scout_can_do(tmp_path):
     path.write_bytes(as_pcap([(0, tcp(A, B))]))
     with open_capture(path) as capture:
         assert capture.file is None, "it is read at once"
-        assert compiled.Gate(enabled=False).scout(capture.walk) is None
-        assert reference.Gate().scout(capture.walk) is None
+        assert compiled.Gate(enabled=False).read_ahead(capture.walk) is None
+        assert reference.Gate().read_ahead(capture.walk) is None
     path.write_bytes(as_pcap([(0, tcp(A, B))] * 10))
     with open_capture(path, slab_size=100, follow=True, idle=lambda: False) as capture:
         assert capture.file is None, "it may grow"
 
 
 def test_links_of_all_sections_are_told(tmp_path):
-    """Also where the scout is in the next section already."""
+    """Also where the read-ahead thread is in the next section already."""
     path = tmp_path / "office.pcapng"
     packet = struct.pack("<IIIII", 0, 0, 0, 100, 100) + bytes(100)
     made = [section("<") + interface("<", link=link) + block("<", 6, packet) * 10 for link in (999, 1)]
     path.write_bytes(b"".join(made))
-    with open_capture(path, slab_size=1200) as capture, compiled.Gate().scout(capture.walk) as scout:
-        for _ in capture.ahead(scout):
+    with open_capture(path, slab_size=1200) as capture, compiled.Gate().read_ahead(capture.walk) as read_ahead:
+        for _ in capture.ahead(read_ahead):
             pass
         assert capture.links == {1, 999}
         assert capture.frames == 20

@@ -9,7 +9,7 @@ from imsniff.base.risks import RISKS
 from imsniff.report.as_csv import as_csv
 from imsniff.report.as_html import as_html
 from imsniff.report.chart import chart
-from imsniff.report.model import NothingYet, as_json, build
+from imsniff.report.model import EmptyStore, as_json, build
 from imsniff.report.timeline import Timeline, timeline
 from imsniff.store.opening import open_for_reading, open_for_writing
 from imsniff.store.writer import Writer
@@ -86,7 +86,7 @@ def test_a_limit_leaves_out_the_least(stored):
 def test_nothing_to_report(tmp_path):
     where = str(tmp_path / "empty.db")
     open_for_writing(where).close()
-    with pytest.raises(NothingYet):
+    with pytest.raises(EmptyStore):
         report(where)
 
 

@@ -10,7 +10,7 @@ Row = tuple[int, int, int, int, int]
 """One packet in a slab: offset of its first byte, bytes captured, bytes on the wire, nanoseconds since 1970, link."""
 
 
-class Walked(NamedTuple):
+class WalkEnd(NamedTuple):
     """How far a walk came."""
 
     stop: int
@@ -24,7 +24,7 @@ class Walked(NamedTuple):
 class Walk(Protocol):
     """Walks the whole records of `slab[start:end]`."""
 
-    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, Walked]: ...
+    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, WalkEnd]: ...
 
 
 class Batch:
@@ -46,14 +46,14 @@ class Batch:
         self.first_frame = first_frame
         """Number of the first packet, 1-based, as Wireshark counts."""
         self.walk = walk
-        self.walked: Walked | None = None
+        self.walked: WalkEnd | None = None
         self.sifted: object = None
         """What a gate left of it ahead of its turn, if one did."""
 
     def rows(self) -> Iterator[Row]:
         self.walked = yield from self.walk(self.slab, self.start, self.end)
 
-    def finish(self) -> Walked:
+    def finish(self) -> WalkEnd:
         """`walked`, walking if nobody did."""
         if self.walked is None:
             deque(self.rows(), 0)

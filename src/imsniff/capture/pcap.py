@@ -20,7 +20,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from imsniff.base.limits import MAX_PACKET
-from imsniff.capture.batch import Row, Walked
+from imsniff.capture.batch import Row, WalkEnd
 
 FILE_HEADER = 24
 SECOND = 1_000_000_000
@@ -47,7 +47,7 @@ _TRIED = 4
 """Records read to tell dialects apart."""
 
 
-class Straight:
+class NativeOrderWalk:
     """Walks records whose captured length comes first."""
 
     __slots__ = ("header", "last", "link", "order", "unit")
@@ -61,7 +61,7 @@ class Straight:
         self.header = header
         self.link = link
 
-    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, Walked]:
+    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, WalkEnd]:
         unpack = Struct(self.order + "IIII").unpack_from
         unit, latest, header, link = self.unit, self.last, self.header, self.link
         at, last, frames, fault = start, end - header, 0, ""
@@ -75,15 +75,15 @@ class Straight:
             ts = seconds * SECOND + min(fraction, latest) * unit
             yield at + header, captured, wire, ts, link
             at = behind
-        return Walked(at, frames, fault)
+        return WalkEnd(at, frames, fault)
 
 
-class Turned(Straight):
+class SwappedOrderWalk(NativeOrderWalk):
     """Walks records of versions before 2.4, where the captured length is the second, or the smaller, of the two."""
 
     __slots__ = ()
 
-    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, Walked]:
+    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, WalkEnd]:
         unpack, header = Struct(self.order + "IIII").unpack_from, self.header
         at, frames, fault = start, 0, ""
         while at + header <= end:
@@ -96,7 +96,7 @@ class Turned(Straight):
             frames += 1
             yield at, captured, max(one, two), seconds * SECOND + min(fraction, self.last) * self.unit, self.link
             at += captured
-        return Walked(at, frames, fault)
+        return WalkEnd(at, frames, fault)
 
 
 class Pcap:
@@ -107,7 +107,7 @@ class Pcap:
         """Where the first record begins."""
         turned = (major == 2 and minor < 4) or major == 543  # DG/UX wrote 543.0
         header = dialect.headers[0] if turned else _record_header(slab, self.first, end, dialect, order)
-        self.walk = (Turned if turned else Straight)(order, dialect.unit, header, link & 0xFFFF)
+        self.walk = (SwappedOrderWalk if turned else NativeOrderWalk)(order, dialect.unit, header, link & 0xFFFF)
 
 
 def too_long(captured: int) -> str:

@@ -91,16 +91,16 @@ class Capture:
         large = source.total is not None and source.total > len(self._slab)
         return source.descriptor if isinstance(source, Plain) and large and self._idle is None else None
 
-    def ahead(self, scout: ReadAhead) -> Iterator[Batch]:
-        """The batches of what has a `file`, each read and sifted by a scout while the one before is looked at. Raises
-        CaptureCut as iterating does."""
+    def ahead(self, read_ahead: ReadAhead) -> Iterator[Batch]:
+        """The batches of a source that is a `file`. A read-ahead thread reads and prefilters the next batch meanwhile.
+        Raises CaptureCut as iterating does."""
         file, source, left = self.file, self._source, -1
         assert file is not None, "there is a file"
         assert isinstance(source, Plain), "there is a file"
         spare = bytearray(len(self._slab))
-        scout.begin(self._batch(), file)
+        read_ahead.begin(self._batch(), file)
         while True:
-            batch, trouble = scout.wait()
+            batch, trouble = read_ahead.wait()
             self._broken = unreadable(trouble) if trouble else ""
             source.consumed += batch.end - self._fill
             self._fill = batch.end
@@ -109,7 +109,7 @@ class Capture:
             if more:
                 spare = self._shift(spare)
                 left = self._fill
-                scout.begin(self._batch(), file)
+                read_ahead.begin(self._batch(), file)
             yield batch
             if not more:
                 break

@@ -20,7 +20,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from imsniff.base.limits import MAX_BLOCK, MAX_INTERFACES, MAX_PACKET
-from imsniff.capture.batch import Row, Walked
+from imsniff.capture.batch import Row, WalkEnd
 
 SECTION, INTERFACE, PACKET, SIMPLE, ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
 MAGIC = SECTION.to_bytes(4, "big")
@@ -62,12 +62,12 @@ class Pcapng:
         """Byte order of the section that was reached, as `struct` writes it."""
         self.interfaces: list[Interface] = []
 
-    def walk(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, Walked]:
+    def walk(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, WalkEnd]:
         at, frames, fault, going = start, 0, "", True
         while going and not fault:
             at, met, fault, going = yield from self._section_blocks(slab, at, end)
             frames += met
-        return Walked(at, frames, fault)
+        return WalkEnd(at, frames, fault)
 
     def _section_blocks(
         self, slab: bytearray | memoryview, at: int, end: int

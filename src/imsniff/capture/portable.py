@@ -13,7 +13,7 @@ from imsniff.base.limits import MAX_PACKET, RING_BLOCK
 from imsniff.capture.batch import Batch
 from imsniff.capture.errors import BadFilter, CannotCapture
 from imsniff.capture.live import Losses
-from imsniff.capture.pcap import Straight
+from imsniff.capture.pcap import NativeOrderWalk
 
 _RECORD = Struct("<IIII")
 _DLT_RAW = {12: 101, 14: 101}
@@ -49,7 +49,7 @@ class Portable:
             except Scapy_Exception as why:
                 raise BadFilter(str(why)) from None
         link = int(self._pcap.datalink())
-        self._walk = Straight("<", 1000, _RECORD.size, _DLT_RAW.get(link, link))
+        self._walk = NativeOrderWalk("<", 1000, _RECORD.size, _DLT_RAW.get(link, link))
 
     def fileno(self) -> int:
         return int(self._pcap.fileno())

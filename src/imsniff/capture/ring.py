@@ -27,7 +27,7 @@ from struct import Struct, pack
 from typing import NamedTuple
 
 from imsniff.base.limits import RING, RING_BLOCK, RING_RETIRE_MS
-from imsniff.capture.batch import Batch, Row, Walk, Walked
+from imsniff.capture.batch import Batch, Row, Walk, WalkEnd
 from imsniff.capture.errors import CannotCapture
 from imsniff.capture.live import Losses
 
@@ -118,7 +118,7 @@ class Blocks:
     def __init__(self, link: int) -> None:
         self.link = link
 
-    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, Walked]:
+    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, WalkEnd]:
         unpack, link, last = _PACKET.unpack_from, self.link, end - _PACKET.size
         at, frames = start, 0
         while at <= last:
@@ -131,7 +131,7 @@ class Blocks:
             if not step:
                 break
             at += step
-        return Walked(end, frames)
+        return WalkEnd(end, frames)
 
 
 class BlocksOfAll:
@@ -142,7 +142,7 @@ class BlocksOfAll:
     def __init__(self, link: int) -> None:
         self.link = link
 
-    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, Walked]:
+    def __call__(self, slab: bytearray | memoryview, start: int, end: int) -> Generator[Row, None, WalkEnd]:
         unpack, address, link = _PACKET.unpack_from, _ADDRESS.unpack_from, self.link
         last = end - _ADDRESS_AT - _ADDRESS.size
         at, frames = start, 0
@@ -157,7 +157,7 @@ class BlocksOfAll:
             if not step:
                 break
             at += step
-        return Walked(end, frames)
+        return WalkEnd(end, frames)
 
 
 class Fanout:

@@ -28,7 +28,7 @@ from imsniff.net.reassembly import Data, Gap
 from imsniff.rules.schema import PayloadRule
 
 
-class Scans(Protocol):
+class RuleScanner(Protocol):
     """The part of a scanner (`classify.scanner`) that classification uses."""
 
     def scan(self, data: bytes, transport: str, *, midstream: bool) -> tuple[PayloadRule, ...]: ...
@@ -38,7 +38,7 @@ class Scans(Protocol):
 class Classifier(NamedTuple):
     """Signatures and announced flows, shared by all conversations of one sensor."""
 
-    scanner: Scans
+    scanner: RuleScanner
     expected: Expected
 
 

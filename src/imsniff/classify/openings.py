@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from imsniff.classify.scanner import FOREIGN, KEEPALIVE, unmatchable
-from imsniff.net.hold_queue import Opening, Says
+from imsniff.net.hold_queue import Opening, OpeningKind
 from imsniff.net.segment import TCP, UDP
 from imsniff.rules.schema import PayloadRule
 
@@ -30,8 +30,11 @@ def openings(rules: Iterable[PayloadRule]) -> tuple[Opening, ...]:
             if rule.expression.head.exact and not rule.expression.to_end
             for transport in sorted(rule.transport)
         ),
-        *(Opening(protocol, unmatchable(rules, transport), Says.HOPELESS) for transport, protocol in PROTOCOLS.items()),
-        Opening(UDP, KEEPALIVE, Says.NOTHING),
+        *(
+            Opening(protocol, unmatchable(rules, transport), OpeningKind.UNMATCHABLE)
+            for transport, protocol in PROTOCOLS.items()
+        ),
+        Opening(UDP, KEEPALIVE, OpeningKind.NOTHING),
     )
 
 

@@ -17,11 +17,11 @@ from imsniff.cli.digests import Digests
 from imsniff.cli.exits import Exit
 from imsniff.cli.inputs import Inputs
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
-from imsniff.cli.terminal import Voice, progress
+from imsniff.cli.terminal import Reporter, progress
 
 if TYPE_CHECKING:
     from imsniff.base.records import FindingRecord
-    from imsniff.cli.reading import Readings
+    from imsniff.cli.reading import CaptureReader
     from imsniff.detect import Aggregate
     from imsniff.store.run_writer import RunWriter
 
@@ -69,7 +69,7 @@ Examples:
 @click.option("--separate", is_flag=True, help="Do not join rotated captures that continue one another.")
 @click.option("--strict", is_flag=True, help="Stop at the first input that cannot be read whole.")
 @click.pass_obj
-def command(voice: Voice, /, **given: Any) -> int:  # noqa: ANN401 - the options above
+def command(voice: Reporter, /, **given: Any) -> int:  # noqa: ANN401 - the options above
     """Analyse capture files: which instant messaging runs, who uses it, what it leaks.
 
     Reads pcap and pcapng, plain or compressed, files, folders of them, or standard input (-). What is found goes to the
@@ -85,7 +85,7 @@ def command(voice: Voice, /, **given: Any) -> int:  # noqa: ANN401 - the options
 
 
 def _analyze(
-    voice: Voice,
+    voice: Reporter,
     book: RunWriter,
     inputs: tuple[str, ...],
     db: str | None,
@@ -107,7 +107,7 @@ def _analyze(
     with lasting():
         from imsniff.capture.folder import expand
         from imsniff.cli.follow import Following
-        from imsniff.cli.reading import Readings
+        from imsniff.cli.reading import CaptureReader
         from imsniff.detect import Aggregate
         from imsniff.net import gates
         from imsniff.net.flow_filter import Filter, FilterError
@@ -181,7 +181,7 @@ def _analyze(
             book.add_input(**known.about(path, digests.of(path)), error=readings.errors.get(path))
             told.add(path)
 
-        readings = Readings(
+        readings = CaptureReader(
             paths,
             options,
             jobs=jobs,
@@ -216,7 +216,7 @@ def _analyze(
     return Exit.FOUND if fail_on and _as_severe(found, fail_on) else Exit.DONE
 
 
-def _left(paths: list[Path], known: Inputs, whole: set[str], voice: Voice) -> list[Path]:
+def _left(paths: list[Path], known: Inputs, whole: set[str], voice: Reporter) -> list[Path]:
     """The captures that no earlier run of this program, with these signatures and options, has read whole."""
     left = []
     for path in paths:
@@ -229,7 +229,7 @@ def _left(paths: list[Path], known: Inputs, whole: set[str], voice: Voice) -> li
 
 
 def _take(
-    readings: Readings, book: RunWriter, found: Aggregate, show: Callable[[Any], None] | None, *, soon: bool
+    readings: CaptureReader, book: RunWriter, found: Aggregate, show: Callable[[Any], None] | None, *, soon: bool
 ) -> BaseException | None:
     """Every record to the store; findings merged; all of it printed where it is to be, findings at the end, and `soon`
     when they are new, too.
@@ -273,7 +273,7 @@ def _line_printer() -> Callable[[Any], None]:
     return show
 
 
-def _tell(voice: Voice, found: Aggregate, packets: int, book: RunWriter, *, show: bool) -> None:
+def _tell(voice: Reporter, found: Aggregate, packets: int, book: RunWriter, *, show: bool) -> None:
     """The run in a table and one line."""
     findings = found.findings()
     if show:
@@ -307,7 +307,7 @@ def _as_severe(found: Aggregate, least: str) -> bool:
     return any(finding.severity.rank >= Severity(least).rank for finding in found.findings())
 
 
-def _write_im_only(voice: Voice, paths: list[Path], readings: Any, target: Path) -> None:  # noqa: ANN401
+def _write_im_only(voice: Reporter, paths: list[Path], readings: Any, target: Path) -> None:  # noqa: ANN401
     from imsniff.cli.output import opened
     from imsniff.cli.packets import write_sessions
 

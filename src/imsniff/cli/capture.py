@@ -16,7 +16,7 @@ import click
 from imsniff import PROGRAM
 from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.options import database, db_option, home, policy_option, signatures_option
-from imsniff.cli.terminal import Voice
+from imsniff.cli.terminal import Reporter
 from imsniff.cli.units import DURATION, SIZE
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ Signals:
     help="Exit with 1 where a finding is as severe or worse.",
 )
 @click.pass_obj
-def command(voice: Voice, /, **given: Any) -> int:  # noqa: ANN401 - options, as click names them
+def command(voice: Reporter, /, **given: Any) -> int:  # noqa: ANN401 - options, as click names them
     """Listen on interfaces: instant messaging as it happens.
 
     Nothing is ever sent. On a terminal a live view is shown and, at the end, the findings; piped, every record is a
@@ -268,7 +268,7 @@ class _Run:
 
     def __init__(
         self,
-        voice: Voice,
+        voice: Reporter,
         given: dict[str, Any],
         read: Callable[[], Options],
         options: Options,

@@ -21,13 +21,13 @@ from imsniff.capture.batch import Batch
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import Capture, Idle, open_capture
 from imsniff.capture.series import first_time
-from imsniff.live.output import LiveOutput, Open
+from imsniff.live.output import LiveOutput, OpenSession
 from imsniff.live.sensor import LiveSensor
 from imsniff.net.packet import LINKS
 from imsniff.pipeline import Options, Sensor
 
 
-class Ended(NamedTuple):
+class CaptureEnd(NamedTuple):
     """How the reading of one capture ended."""
 
     path: Path
@@ -39,7 +39,7 @@ class Ended(NamedTuple):
     """What was passed over although the capture was read whole."""
 
 
-class Step(NamedTuple):
+class ReadProgress(NamedTuple):
     """How far the reading of one capture is: bytes of it."""
 
     label: str
@@ -47,13 +47,13 @@ class Step(NamedTuple):
     total: int | None
 
 
-class Span(NamedTuple):
+class SessionShare(NamedTuple):
     """A session that goes over several captures: its share of one of them. Comes before the session itself."""
 
     session: SessionRecord
 
 
-Told = Record | Span | Open | Step | Ended
+ReadItem = Record | SessionShare | OpenSession | ReadProgress | CaptureEnd
 
 
 class CaptureSequence:
@@ -82,14 +82,14 @@ class CaptureSequence:
     def batches(self, capture: Capture) -> Generator[Batch]:
         """Of the capture that has begun. Raises CaptureCut."""
         assert self._sensor is not None, "a capture has begun"
-        scout = self._sensor.gate.scout(capture.walk) if self._ahead and capture.file is not None else None
-        if scout is None:
+        read_ahead = self._sensor.gate.read_ahead(capture.walk) if self._ahead and capture.file is not None else None
+        if read_ahead is None:
             yield from capture
         else:
-            with scout as at_work:
+            with read_ahead as at_work:
                 yield from capture.ahead(at_work)
 
-    def read(self, batch: Batch) -> Iterable[Record | Span | Open]:
+    def read(self, batch: Batch) -> Iterable[Record | SessionShare | OpenSession]:
         assert self._sensor is not None, "a capture has begun"
         if self._aside is not None:
             return self._growing(self._sensor, self._aside, batch)
@@ -108,25 +108,25 @@ class CaptureSequence:
         begins = first_time(path)
         return begins is not None and -LATE_NS <= begins - self._sensor.gate.last_ts <= CONTINUES_NS
 
-    def finish(self) -> Iterator[Record | Span]:
+    def finish(self) -> Iterator[Record | SessionShare]:
         if self._sensor is not None:
             records = self._sensor.finish()
             yield from records if len(self._names) == 1 else self._placed(records)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _growing(self, sensor: Sensor, aside: LiveOutput, batch: Batch) -> Iterator[Record | Open]:
+    def _growing(self, sensor: Sensor, output: LiveOutput, batch: Batch) -> Iterator[Record | OpenSession]:
         """As a live link is read. Where nothing comes, packet time goes on as the clock does."""
         before, now = sensor.gate.frames, time.monotonic()
-        yield from aside.among(sensor.read(batch))
+        yield from output.among(sensor.read(batch))
         if sensor.gate.frames != before:
             self._quiet_since = now
         elif before:
             quiet = int((now - self._quiet_since) * 1_000_000_000)
-            yield from aside.among(sensor.tick(sensor.gate.last_ts + quiet))
-        aside.announced.clear()  # there is no other sensor
+            yield from output.among(sensor.tick(sensor.gate.last_ts + quiet))
+        output.announced.clear()  # there is no other sensor
 
-    def _placed(self, records: Iterable[Record]) -> Iterator[Record | Span]:
+    def _placed(self, records: Iterable[Record]) -> Iterator[Record | SessionShare]:
         """Each in its own capture, where there are several."""
         for record in records:
             if isinstance(record, SessionRecord):
@@ -144,7 +144,7 @@ class CaptureSequence:
         name, before = self._names[index], self._before[index]
         return replace(record, capture=name, frame=record.frame - before)
 
-    def _session(self, session: SessionRecord) -> Iterator[Record | Span]:
+    def _session(self, session: SessionRecord) -> Iterator[Record | SessionShare]:
         """`first_frame` is a number in the capture where it begins, `last_frame` in the one where it ends."""
         first, last = self._index(session.first_frame), self._index(session.last_frame)
         begins, ends = session.first_frame - self._before[first], session.last_frame - self._before[last]
@@ -157,7 +157,7 @@ class CaptureSequence:
                     first_frame=begins if index == first else 1,
                     last_frame=ends if index == last else behind[index] - self._before[index],
                 )
-                yield Span(share)
+                yield SessionShare(share)
         yield replace(session, capture=self._names[first], frame=begins, first_frame=begins, last_frame=ends)
 
 
@@ -168,12 +168,12 @@ def read(
     idle: Idle | None = None,
     *,
     ahead: bool = False,
-) -> Iterator[Told]:
-    """The records of a row of captures; behind those of each stretch, how its captures ended. Raises nothing.
+) -> Iterator[ReadItem]:
+    """The records of a row of captures; behind those of each sequence, how its captures ended. Raises nothing.
 
     With `ahead` another thread goes before, where it can. With `idle` the captures may still grow, see `open_capture`.
-    `at_work` holds the stretch as long as it has sessions that nobody was told of."""
-    ended: list[Ended] = []
+    `at_work` holds the sequence as long as it has sessions that nobody was told of."""
+    ended: list[CaptureEnd] = []
     for path in row:
         if at_work and (ended[-1].error or not at_work[-1].goes_on_in(path)):
             yield from _over(at_work, ended)
@@ -182,15 +182,15 @@ def read(
         try:
             end = yield from _one(path, at_work[-1], idle)
         except Exception as why:  # a fault of ours in one capture must not cost the others
-            end = Ended(path, 0, f"{path}: internal error, please report it: {why!r}", traceback.format_exc())
+            end = CaptureEnd(path, 0, f"{path}: internal error, please report it: {why!r}", traceback.format_exc())
         ended.append(end)
     yield from _over(at_work, ended)
 
 
-def _over(at_work: list[CaptureSequence], ended: list[Ended]) -> Iterator[Told]:
-    stretch = at_work.pop()
+def _over(at_work: list[CaptureSequence], ended: list[CaptureEnd]) -> Iterator[ReadItem]:
+    sequence = at_work.pop()
     try:
-        yield from stretch.finish()
+        yield from sequence.finish()
     except Exception as why:
         last = ended[-1]
         error = f"{last.path}: internal error, please report it: {why!r}"
@@ -200,31 +200,31 @@ def _over(at_work: list[CaptureSequence], ended: list[Ended]) -> Iterator[Told]:
 
 
 def _one(
-    path: Path, stretch: CaptureSequence, idle: Idle | None
-) -> Generator[Record | Span | Open | Step, None, Ended]:
+    path: Path, sequence: CaptureSequence, idle: Idle | None
+) -> Generator[Record | SessionShare | OpenSession | ReadProgress, None, CaptureEnd]:
     packets = 0
     try:
         with open_capture(path, follow=idle is not None, idle=idle) as capture:
-            stretch.begin(capture.name)
+            sequence.begin(capture.name)
             error = ""
             try:
-                with closing(stretch.batches(capture)) as batches:
+                with closing(sequence.batches(capture)) as batches:
                     for batch in batches:
-                        yield from stretch.read(batch)
-                        yield Step(capture.name, capture.consumed, capture.total)
+                        yield from sequence.read(batch)
+                        yield ReadProgress(capture.name, capture.consumed, capture.total)
             except CaptureError as why:  # what came before is analysed all the same
                 error = str(why)
             packets = capture.frames
-            stretch.end(packets)
+            sequence.end(packets)
             unknown = capture.links - LINKS.keys()
             if not error and packets and unknown and unknown == capture.links:
                 error = f"{capture.name}: nothing in it could be looked at: {_unknown(unknown)}"
                 unknown = set()
-            return Ended(path, packets, error, remark=f"{capture.name}: {_unknown(unknown)}" if unknown else "")
+            return CaptureEnd(path, packets, error, remark=f"{capture.name}: {_unknown(unknown)}" if unknown else "")
     except CaptureError as why:
-        return Ended(path, packets, str(why))
+        return CaptureEnd(path, packets, str(why))
     except OSError as why:
-        return Ended(path, packets, f"{path}: {why.strerror or why}")
+        return CaptureEnd(path, packets, f"{path}: {why.strerror or why}")
 
 
 def _unknown(links: set[int]) -> str:

@@ -7,7 +7,7 @@ import click
 from imsniff.base.escape import visible
 from imsniff.cli.exits import Exit
 from imsniff.cli.options import database, db_option
-from imsniff.cli.terminal import Voice
+from imsniff.cli.terminal import Reporter
 
 
 @click.group(
@@ -47,7 +47,7 @@ Example:
 )
 @db_option
 @click.pass_obj
-def upgrade(voice: Voice, db: str | None) -> None:
+def upgrade(voice: Reporter, db: str | None) -> None:
     """Bring the database of an older imsniff up to date.
 
     All steps are one transaction: a database is upgraded whole or stays as it is.
@@ -70,7 +70,7 @@ Example:
 )
 @db_option
 @click.pass_obj
-def verify(voice: Voice, db: str | None) -> int:
+def verify(voice: Reporter, db: str | None) -> int:
     """Check that the database is whole and consistent.
 
     Exits with 3 where it is not.

@@ -10,7 +10,7 @@ import click
 from imsniff.base.escape import visible
 from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.options import database, db_option, signatures_option
-from imsniff.cli.terminal import Voice
+from imsniff.cli.terminal import Reporter
 
 if TYPE_CHECKING:
     from imsniff.base.records import FindingRecord
@@ -37,7 +37,7 @@ Examples:
     help="Write the packets that show it to a capture file; needs the original captures. With - nothing else is said.",
 )
 @click.pass_obj
-def command(voice: Voice, finding: str, db: str | None, signatures: Path | None, pcap: Path | None) -> None:
+def command(voice: Reporter, finding: str, db: str | None, signatures: Path | None, pcap: Path | None) -> None:
     """Explain a finding: rule, evidence, frames, remedy.
 
     ID is a finding's id, the beginning of one, or its key, as `analyze`, `report` and `export` show them. With the name
@@ -120,7 +120,7 @@ def _meaning(rule: str, signatures: SignatureSet) -> str:
     return f"told by the dissector of {protocol}, from the bytes of this frame"
 
 
-def _write(voice: Voice, store: Store, found: FindingRecord, target: Path) -> None:
+def _write(voice: Reporter, store: Store, found: FindingRecord, target: Path) -> None:
     from imsniff.cli.output import opened
     from imsniff.cli.packets import write_frames
     from imsniff.store import query

@@ -8,7 +8,7 @@ import click
 
 from imsniff.base.records import KINDS
 from imsniff.cli.options import database, db_option, span_options
-from imsniff.cli.terminal import Voice
+from imsniff.cli.terminal import Reporter
 
 
 @click.command(
@@ -28,7 +28,7 @@ Examples:
 )
 @click.pass_obj
 def command(
-    voice: Voice,
+    voice: Reporter,
     kinds: tuple[str, ...],
     db: str | None,
     since: str | None,

@@ -18,7 +18,7 @@ import msgspec
 
 from imsniff.base.ipc import encoded
 from imsniff.base.records import AnyPlain
-from imsniff.cli.capture_sequence import Ended, Span, Step, Told, read
+from imsniff.cli.capture_sequence import CaptureEnd, ReadItem, ReadProgress, SessionShare, read
 from imsniff.detect import Sighting
 from imsniff.pipeline import Options
 
@@ -26,15 +26,15 @@ _LOOK = 0.25
 """Seconds between two looks at how far the processes are."""
 
 
-def spread(rows: Sequence[Sequence[Path]], options: Options, jobs: int) -> Iterator[Iterator[Told]]:
-    """What `stretch.read` tells of each row, `jobs` of them read at a time."""
+def spread(rows: Sequence[Sequence[Path]], options: Options, jobs: int) -> Iterator[Iterator[ReadItem]]:
+    """What `sequence.read` tells of each row, `jobs` of them read at a time."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="imsniff-")))
         context = multiprocessing.get_context("spawn")  # not forked: this process has threads
         done: Any = context.RawArray("Q", len(rows))
         pool = stack.enter_context(ProcessPoolExecutor(jobs, context, _begin, (options, done)))
         stack.callback(pool.shutdown, cancel_futures=True)
-        waiting: list[tuple[Path, Future[list[Ended]]]] = []
+        waiting: list[tuple[Path, Future[list[CaptureEnd]]]] = []
         for number, row in enumerate(rows):
             spool = folder / str(number)
             waiting.append((spool, pool.submit(_work, number, row, spool)))
@@ -44,16 +44,16 @@ def spread(rows: Sequence[Sequence[Path]], options: Options, jobs: int) -> Itera
             spool.unlink(missing_ok=True)
 
 
-def _awaited(future: Future[list[Ended]], done: Any, total: int) -> Iterator[Step]:  # noqa: ANN401 - an array of ctypes
+def _awaited(future: Future[list[CaptureEnd]], done: Any, total: int) -> Iterator[ReadProgress]:  # noqa: ANN401 - an array of ctypes
     """How far all are, until this one is done."""
     while wait([future], _LOOK).not_done:
-        yield Step("all captures", sum(done), total)
+        yield ReadProgress("all captures", sum(done), total)
 
 
-def _spooled(spool: Path, future: Future[list[Ended]]) -> Iterator[Told]:
+def _spooled(spool: Path, future: Future[list[CaptureEnd]]) -> Iterator[ReadItem]:
     """What a worker wrote."""
     ended = future.result()
-    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Sighting | Span | AnyPlain)
+    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Sighting | SessionShare | AnyPlain)
     with spool.open("rb") as lines:
         while size := lines.read(4):
             yield decoder.decode(lines.read(int.from_bytes(size, "big")))
@@ -73,15 +73,15 @@ def _begin(options: Options, done: Any) -> None:  # noqa: ANN401 - an array of c
     _options, _done = options, done
 
 
-def _work(number: int, row: Sequence[Path], spool: Path) -> list[Ended]:
+def _work(number: int, row: Sequence[Path], spool: Path) -> list[CaptureEnd]:
     assert _options is not None, "a worker begins with its options"
-    ended: list[Ended] = []
+    ended: list[CaptureEnd] = []
     read_so_far: dict[str, int] = {}
     with spool.open("wb") as out:
         for item in read(row, _options, []):
-            if isinstance(item, Ended):
+            if isinstance(item, CaptureEnd):
                 ended.append(item)
-            elif isinstance(item, Step):
+            elif isinstance(item, ReadProgress):
                 read_so_far[item.label] = item.done
                 _done[number] = sum(read_so_far.values())
             else:

@@ -16,7 +16,7 @@ import click
 
 from imsniff import PROGRAM
 from imsniff.cli.exits import Exit, Failure
-from imsniff.cli.terminal import Voice
+from imsniff.cli.terminal import Reporter
 
 COMMANDS: dict[str, str] = {
     "analyze": "Analyse capture files: which instant messaging runs, who uses it, what it leaks.",
@@ -105,7 +105,7 @@ def imsniff(ctx: click.Context, quiet: int, verbose: int, config: Path | None) -
 
     It reads captures, identifies messaging by content and not by port, shows its evidence, and never sends a packet.
     """
-    ctx.obj = Voice(verbose - quiet)
+    ctx.obj = Reporter(verbose - quiet)
     ctx.default_map = _configured(config, ctx.invoked_subcommand)
 
 

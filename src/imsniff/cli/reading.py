@@ -14,13 +14,13 @@ from typing import Any
 from imsniff.base.records import Record, SessionRecord
 from imsniff.capture import series
 from imsniff.capture.pcapfile import Idle
-from imsniff.cli.capture_sequence import CaptureSequence, Ended, Span, Step, Told, read
-from imsniff.cli.terminal import Progress, Voice
-from imsniff.live.output import Open
+from imsniff.cli.capture_sequence import CaptureEnd, CaptureSequence, ReadItem, ReadProgress, SessionShare, read
+from imsniff.cli.terminal import Progress, Reporter
+from imsniff.live.output import OpenSession
 from imsniff.pipeline import Options
 
 
-class Readings:
+class CaptureReader:
     """The reading of all inputs of a run."""
 
     def __init__(
@@ -30,7 +30,7 @@ class Readings:
         *,
         jobs: int,
         strict: bool,
-        voice: Voice,
+        voice: Reporter,
         progress: Progress,
         joined: bool = True,
         ended: Callable[[Path], None] = lambda _: None,
@@ -64,10 +64,10 @@ class Readings:
     def records(self) -> Iterator[Record]:
         """All records, in the order of the inputs whatever the number of jobs."""
         take: dict[type, Callable[[Any], None]] = {
-            Ended: self._end,
-            Step: lambda step: self._progress(*step),
-            Open: lambda one: self._opened(one.session),
-            Span: self._span,
+            CaptureEnd: self._end,
+            ReadProgress: lambda step: self._progress(*step),
+            OpenSession: lambda one: self._opened(one.session),
+            SessionShare: self._span,
         }
         for told in self._spread() if self._jobs > 1 else self._here():
             for item in told:
@@ -82,18 +82,18 @@ class Readings:
 
     def rest(self) -> Iterator[Record]:
         """After `records` was broken off: what is known of the sessions that were open."""
-        for stretch in self._at_work:
-            for item in stretch.finish():
+        for sequence in self._at_work:
+            for item in sequence.finish():
                 if isinstance(item, Record):
                     yield item
         self._at_work.clear()
 
-    def _span(self, span: Span) -> None:
+    def _span(self, span: SessionShare) -> None:
         if self._packets_wanted:
             self.sessions.append(span.session)
             self._spanning.add(span.session.id)
 
-    def _end(self, ended: Ended) -> None:
+    def _end(self, ended: CaptureEnd) -> None:
         self.packets += ended.packets
         if ended.error:
             self.errors[ended.path] = ended.error
@@ -103,12 +103,12 @@ class Readings:
             self._voice.warn(ended.remark)
         self._ended(ended.path)
 
-    def _here(self) -> Iterator[Iterator[Told]]:
+    def _here(self) -> Iterator[Iterator[ReadItem]]:
         for row in self._rows:
             self._at_work.clear()
             yield read(row, self._options, self._at_work, self._idle, ahead=_processors() > 1)
 
-    def _spread(self) -> Iterator[Iterator[Told]]:
+    def _spread(self) -> Iterator[Iterator[ReadItem]]:
         from imsniff.cli.parallel import spread  # what it imports takes time, and one process is enough mostly
 
         return spread(self._rows, self._options, self._jobs)

@@ -9,7 +9,7 @@ import click
 from imsniff import PROGRAM
 from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.options import database, db_option, span_options
-from imsniff.cli.terminal import Voice
+from imsniff.cli.terminal import Reporter
 
 UNRECORDED = {"may not be written": "the database is read-only", "the disk is full": "the disk is full"}
 """What may keep an audit from being recorded, by the store's words: the report is made all the same."""
@@ -48,7 +48,7 @@ audit, in whatever format. With --since or --until it covers that time over all 
 )
 @click.pass_obj
 def command(
-    voice: Voice,
+    voice: Reporter,
     db: str | None,
     since: str | None,
     until: str | None,
@@ -58,7 +58,7 @@ def command(
 ) -> int:
     """Report what was found, and what is new, gone and standing since the last audit."""
     from imsniff.base.limits import MAX_REPORT_FINDINGS
-    from imsniff.report.model import NothingYet, build
+    from imsniff.report.model import EmptyStore, build
     from imsniff.store.errors import StoreError
     from imsniff.store.opening import open_for_reading
 
@@ -75,7 +75,7 @@ def command(
                     raise
                 voice.warn(f"{said}: this audit is not remembered")
                 report = build(store, record=False, **how)  # type: ignore[arg-type]
-        except NothingYet as why:
+        except EmptyStore as why:
             raise Failure(f"database {store.name}: {why}", Exit.INPUT) from None
         except LookupError as why:
             raise click.BadParameter(str(why), param_hint="'--compare'") from None
@@ -117,7 +117,7 @@ def _made(report: object, form: str) -> bytes:
         raise Failure(str(why), Exit.USAGE) from None
 
 
-def _write(voice: Voice, made: bytes, output: Path | None) -> None:
+def _write(voice: Reporter, made: bytes, output: Path | None) -> None:
     from imsniff.cli.output import opened
 
     with opened(output) as out:

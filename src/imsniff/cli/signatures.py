@@ -9,7 +9,7 @@ import click
 from imsniff.base.escape import visible
 from imsniff.cli.exits import Exit, Failure
 from imsniff.cli.options import signatures_option
-from imsniff.cli.terminal import Voice
+from imsniff.cli.terminal import Reporter
 
 
 @click.group(
@@ -75,7 +75,7 @@ Example:
 @signatures_option
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.pass_obj
-def check(voice: Voice, signatures: Path | None, strict: bool) -> int:
+def check(voice: Reporter, signatures: Path | None, strict: bool) -> int:
     """Run every rule's examples on every engine, and rules against rules."""
     from imsniff.rules import loader
     from imsniff.rules.checker import Level

@@ -12,7 +12,7 @@ import click
 from imsniff.base.escape import visible
 
 
-class Voice:
+class Reporter:
     """Standard error, as loud as -q and -v say."""
 
     def __init__(self, level: int = 0) -> None:
@@ -43,7 +43,7 @@ class Progress(Protocol):
 
 
 @contextmanager
-def progress(voice: Voice) -> Iterator[Progress]:
+def progress(voice: Reporter) -> Iterator[Progress]:
     """A bar an input on standard error, where that is a terminal and nobody asked for quiet."""
     if voice.level < 0 or not sys.stderr.isatty():
         yield lambda *_: None

@@ -10,7 +10,7 @@ from imsniff.base.limits import MAX_CACHED, MAX_NAME
 Understood = TypeVar("Understood")
 
 
-class Recall(dict[str, Understood]):
+class Memo(dict[str, Understood]):
     """Texts to what a pure function makes of them. A table, since a look-up costs a fifth of what `lru_cache` does."""
 
     __slots__ = ("_understand",)
@@ -29,6 +29,6 @@ class Recall(dict[str, Understood]):
         return understood
 
 
-def recalled(function: Callable[[str], Understood]) -> Callable[[str], Understood]:
+def memoised(function: Callable[[str], Understood]) -> Callable[[str], Understood]:
     """A pure function of a text that keeps its answers."""
-    return Recall(function).__getitem__
+    return Memo(function).__getitem__

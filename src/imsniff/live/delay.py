@@ -15,7 +15,7 @@ from imsniff.capture.captured import CapturedPacket
 from imsniff.net.segment import Flag, Segment, flow_key
 
 
-class Waiting:
+class DelayedFlow:
     """One flow that has just begun."""
 
     __slots__ = ("octets", "packets", "segments", "since")
@@ -34,8 +34,8 @@ class NewFlowDelay:
     def __init__(self, foreign: Callable[[Segment], bool]) -> None:
         """`foreign`: whether the first payload of a flow is certainly no messenger's."""
         self._foreign = foreign
-        self._flows: dict[bytes, Waiting] = {}
-        self._leaving: list[Waiting] = []
+        self._flows: dict[bytes, DelayedFlow] = {}
+        self._leaving: list[DelayedFlow] = []
         self._octets = 0
 
     @property
@@ -50,7 +50,7 @@ class NewFlowDelay:
         if waiting is None:
             if known or not (segment.payload or segment.flags & Flag.SYN):
                 return False
-            waiting = self._flows[key] = Waiting(segment.ts)
+            waiting = self._flows[key] = DelayedFlow(segment.ts)
         first = segment.payload and not waiting.octets
         waiting.segments.append(segment)
         waiting.octets += len(segment.payload)
@@ -68,7 +68,7 @@ class NewFlowDelay:
             waiting.packets.append(packet)
         return waiting is not None
 
-    def due(self, now: int | None) -> list[Waiting]:
+    def due(self, now: int | None) -> list[DelayedFlow]:
         """Who need not wait any longer; None: nobody."""
         flows = self._flows
         while flows and (now is None or now - next(iter(flows.values())).since >= NEW_FLOW_DELAY_NS):

@@ -16,13 +16,13 @@ from imsniff.base.records import Record, SessionRecord
 from imsniff.capture.captured import CapturedPacket
 
 
-class Open(NamedTuple):
+class OpenSession(NamedTuple):
     """A session that goes on, as it is known now. It comes once more, as a record, when it ends."""
 
     session: SessionRecord
 
 
-class Held:
+class HeldPackets:
     """The first packets of one flow."""
 
     __slots__ = ("missing", "packets")
@@ -49,7 +49,7 @@ class LiveOutput:
         """Packets of messaging sessions that there was no room to hold."""
         self._octets = 0
 
-    def among(self, records: Iterable[Record]) -> Iterator[Record | Open]:
+    def among(self, records: Iterable[Record]) -> Iterator[Record | OpenSession]:
         """The sensor's records, and in front of each the sessions that were identified or have changed before it: a
         session is there before what belongs to it."""
         for record in records:
@@ -57,11 +57,11 @@ class LiveOutput:
             yield record
         yield from self._opened()
 
-    def _opened(self) -> Iterator[Open]:
-        yield from map(Open, self.sessions)
+    def _opened(self) -> Iterator[OpenSession]:
+        yield from map(OpenSession, self.sessions)
         self.sessions.clear()
 
-    def hold(self, held: Held, packet: CapturedPacket) -> None:
+    def hold(self, held: HeldPackets, packet: CapturedPacket) -> None:
         """A packet of a flow that is not decided."""
         if len(held.packets) >= MAX_HELD_PACKETS or self._octets + len(packet.data) > MAX_HELD_OCTETS:
             held.missing += 1
@@ -69,12 +69,12 @@ class LiveOutput:
         held.packets.append(packet)
         self._octets += len(packet.data)
 
-    def claim(self, held: Held) -> None:
+    def claim(self, held: HeldPackets) -> None:
         """The flow is messaging: what was held of it is kept."""
         self.packets += held.packets
         self.missing += held.missing
         self.drop(held)
 
-    def drop(self, held: Held) -> None:
+    def drop(self, held: HeldPackets) -> None:
         self._octets -= sum(len(packet.data) for packet in held.packets)
         held.packets, held.missing = [], 0

@@ -18,7 +18,7 @@ from imsniff.classify.conversation import Verdict
 from imsniff.classify.inner import AnyFlow
 from imsniff.classify.scanner import FOREIGN
 from imsniff.live.delay import NewFlowDelay
-from imsniff.live.output import Held, LiveOutput
+from imsniff.live.output import HeldPackets, LiveOutput
 from imsniff.net.flows import Flow
 from imsniff.net.segment import TCP, Segment
 from imsniff.pipeline import FlowState, Options, Sensor
@@ -123,7 +123,7 @@ class LiveSensor(Sensor):
             self.output.packets.append(packet)
             return
         if state.held is None:
-            state.held = Held()
+            state.held = HeldPackets()
         self.output.hold(state.held, packet)
 
     def _claim_packets(self, flow: AnyFlow[FlowState]) -> None:

@@ -15,7 +15,7 @@ from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.errors import CannotCapture
 from imsniff.capture.live import LiveSource
 from imsniff.live.counts import Blind, Counts
-from imsniff.live.output import LiveOutput, Open
+from imsniff.live.output import LiveOutput, OpenSession
 from imsniff.live.sensor import LiveSensor
 from imsniff.pipeline import Options
 
@@ -42,13 +42,13 @@ class Receiver(Protocol):
         """Something to warn of."""
 
 
-class _Line:
+class _Interface:
     """One interface."""
 
-    def __init__(self, source: LiveSource, sensor: LiveSensor, aside: LiveOutput) -> None:
+    def __init__(self, source: LiveSource, sensor: LiveSensor, output: LiveOutput) -> None:
         self.source = source
         self.sensor = sensor
-        self.aside = aside
+        self.output = output
         self.octets = 0
         self.lost = 0
         self.unread = 0
@@ -67,13 +67,13 @@ class Shard:
         one_of_several: bool = False,
     ) -> None:
         self._receiver = receiver
-        self._lines: list[_Line] = []
+        self._lines: list[_Interface] = []
         self._poll = select.poll()
         for source in sources:
-            aside = LiveOutput(keep_packets=keep_packets, one_of_several=one_of_several)
-            sensor = LiveSensor(options, source.capture, aside)
+            output = LiveOutput(keep_packets=keep_packets, one_of_several=one_of_several)
+            sensor = LiveSensor(options, source.capture, output)
             sensor.prepare()
-            self._lines.append(_Line(source, sensor, aside))
+            self._lines.append(_Interface(source, sensor, output))
             self._poll.register(source.fileno(), select.POLLIN)
         self._looked = 0.0
 
@@ -83,7 +83,7 @@ class Shard:
         return all(line.gone for line in self._lines)
 
     def wake_for(self, descriptor: int) -> None:
-        """Waiting ends when this becomes readable, too."""
+        """DelayedFlow ends when this becomes readable, too."""
         self._poll.register(descriptor, select.POLLIN)
 
     def turn(self, wait: float) -> None:
@@ -138,7 +138,7 @@ class Shard:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _read(self, line: _Line) -> None:
+    def _read(self, line: _Interface) -> None:
         until = time.monotonic() + TURN / len(self._lines)
         try:
             while True:
@@ -155,17 +155,17 @@ class Shard:
             self._poll.unregister(line.source.fileno())
             self._receiver.fault(str(why))
 
-    def _hand_over(self, line: _Line, records: Iterator[Record]) -> None:
-        receiver, aside = self._receiver, line.aside
-        for one in aside.among(records):
-            if isinstance(one, Open):
+    def _hand_over(self, line: _Interface, records: Iterator[Record]) -> None:
+        receiver, output = self._receiver, line.output
+        for one in output.among(records):
+            if isinstance(one, OpenSession):
                 receiver.session(one.session)
             else:
                 receiver.record(one)
-        _emptied(aside.packets, receiver.packet)
-        _emptied(aside.announced, lambda one: receiver.announced(*one))
+        _emptied(output.packets, receiver.packet)
+        _emptied(output.announced, lambda one: receiver.announced(*one))
 
-    def _losses(self, line: _Line) -> None:
+    def _losses(self, line: _Interface) -> None:
         now, lost = time.time_ns(), _counts(line).lost
         if lost > line.lost:
             span = Blind(capture=line.source.capture, since=line.checked, until=now, lost=lost - line.lost)
@@ -173,7 +173,7 @@ class Shard:
         line.lost, line.checked = lost, now
 
     @staticmethod
-    def _leave(line: _Line) -> None:
+    def _leave(line: _Interface) -> None:
         """What there was no time for is lost: it is counted, and nothing else."""
         with suppress(CannotCapture):
             batch = line.source.take()
@@ -185,7 +185,7 @@ class Shard:
             line.checked = min(line.checked, line.sensor.flows.now)
 
     @staticmethod
-    def _drained(line: _Line) -> bool:
+    def _drained(line: _Interface) -> bool:
         lost = line.source.losses()
         return line.source.frames >= lost.received - lost.dropped
 
@@ -196,7 +196,7 @@ def _emptied(waiting: list[_Item], give: Callable[[_Item], None]) -> None:
     waiting.clear()
 
 
-def _counts(line: _Line) -> Counts:
+def _counts(line: _Interface) -> Counts:
     lost, sensor = line.source.losses(), line.sensor
     return Counts(
         received=lost.received,
@@ -210,5 +210,5 @@ def _counts(line: _Line) -> Counts:
         sessions=sensor.identified,
         flows=len(sensor.flows),
         evicted=sensor.flows.evicted,
-        unheld=line.aside.missing,
+        unheld=line.output.missing,
     )

@@ -81,7 +81,7 @@ class Outbox:
         self._out.flush(wait)
 
 
-class Worker:
+class WorkerHandle:
     """The writer's side of one worker."""
 
     def __init__(self, number: int, pid: int, sock: socket.socket) -> None:
@@ -104,7 +104,7 @@ class WorkerPool:
         """`shares`: the sources of each worker. They are closed here once the workers have them."""
         Sensor(options, "").prepare()  # loaded and compiled once, so that workers are ready when they begin
         self._receiver = receiver
-        self._workers: list[Worker] = []
+        self._workers: list[WorkerHandle] = []
         self._selector = selectors.DefaultSelector()
         for number, share in enumerate(shares):
             ours, theirs = socket.socketpair()
@@ -113,7 +113,7 @@ class WorkerPool:
                 ours.close()
                 _be_worker(share, shares, [w.socket for w in self._workers], theirs, options, keep_packets)
             theirs.close()
-            worker = Worker(number, pid, ours)
+            worker = WorkerHandle(number, pid, ours)
             self._workers.append(worker)
             self._selector.register(ours, selectors.EVENT_READ, worker)
         for share in shares:
@@ -158,7 +158,7 @@ class WorkerPool:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _listen(self, worker: Worker) -> None:
+    def _listen(self, worker: WorkerHandle) -> None:
         try:
             data = worker.socket.recv(PIECE)
         except OSError:
@@ -175,7 +175,7 @@ class WorkerPool:
             self._receiver.fault(f"worker {worker.number} is not understood: {why}")
             os.kill(worker.pid, signal.SIGKILL)
 
-    def _take(self, worker: Worker, kind: int, value: object) -> None:
+    def _take(self, worker: WorkerHandle, kind: int, value: object) -> None:
         receiver = self._receiver
         match kind, value:
             case messages.SESSION, SessionRecord():
@@ -195,7 +195,7 @@ class WorkerPool:
             case messages.ENDED, _:
                 worker.ended = True
 
-    def _tell(self, kind: int, value: object, *, but: Worker | None = None) -> None:
+    def _tell(self, kind: int, value: object, *, but: WorkerHandle | None = None) -> None:
         body = pickle.dumps(value)
         said = (len(body) + 1).to_bytes(4, "big") + bytes((kind,)) + body
         for worker in self._workers:
@@ -203,7 +203,7 @@ class WorkerPool:
                 with suppress(OSError):  # it died: its end of the socket will tell
                     worker.socket.sendall(said)
 
-    def _bury(self, worker: Worker) -> None:
+    def _bury(self, worker: WorkerHandle) -> None:
         worker.gone = True
         self._selector.unregister(worker.socket)
         worker.socket.close()
@@ -247,7 +247,7 @@ def _work(
     shard = Shard(share, options, outbox, keep_packets=keep_packets, one_of_several=one_of_several)
     shard.wake_for(sock.fileno())
     gc.freeze()  # what is there now stays: a collection, which stops the reading, need not go through it
-    orders = _Orders(sock)
+    orders = _Commands(sock)
     told = 0.0
     while not orders.stop:
         shard.turn(TICK)
@@ -271,7 +271,7 @@ def _with_drops(counts: dict[str, Counts], outbox: Outbox) -> dict[str, Counts]:
     return counts
 
 
-class _Orders:
+class _Commands:
     """What the writer says."""
 
     def __init__(self, sock: socket.socket) -> None:

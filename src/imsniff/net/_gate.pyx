@@ -8,7 +8,7 @@ the hold queue (`_hold_queue.pxi`), the segment in a plain packet (`_plain_segme
 Python.
 
 Every byte is read through a typed memoryview with its bounds checked, and nothing is allocated for a packet that is
-skipped. Raised packets are handed up in chunks, so that the walk is left once a chunk and not once a packet: a flow
+skipped. RaisedPacket packets are handed up in chunks, so that the walk is left once a chunk and not once a packet: a flow
 found to be ignored reaches the walk with the next chunk, and what comes up of it in between is dropped by `covers`. The
 other way round there is no delay: a packet that may end ignoring is the last of its chunk, lest more be skipped than
 by the reference. For the same reason a flow is asked on the hold queue only when all that came up before was dealt with.
@@ -36,7 +36,7 @@ from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from imsniff.capture.batch import Batch, Walked
+from imsniff.capture.batch import Batch, WalkEnd
 from imsniff.capture.pcapng import ENHANCED, PACKET, SECTION, SIMPLE
 from imsniff.base.limits import (
     FIRST_IGNORED_FLOWS,
@@ -93,7 +93,7 @@ cdef unsigned char[::1] NO_TYPE = bytearray(LEAST_ETHERTYPE).ljust(1 << 16, b"\1
 for number in ETHERTYPES:
     NO_TYPE[number] = False
 
-cdef enum Glance:
+cdef enum HeaderVerdict:
     FAULT = -1
     SKIP
     RAISE  # no hurry: its flow is not in the table
@@ -114,7 +114,7 @@ include "_hold_queue.pxi"
 include "_plain_segment.pxi"
 
 
-cdef class Sight:
+cdef class HeaderView:
     """What a glance at an Ethernet frame shows."""
 
     cdef Ends flow
@@ -124,7 +124,7 @@ cdef class Sight:
     cdef bint old  # IPv4
     cdef bint opens  # a TCP connection, whatever was before on the same ports
 
-    cdef Glance look(self, Bytes slab, size_t at, size_t size, int link, Table table) except FAULT nogil:
+    cdef HeaderVerdict look(self, Bytes slab, size_t at, size_t size, int link, Table table) except FAULT nogil:
         """What to do with a frame whatever its flow is; ASK: it depends on that."""
         cdef size_t end = at + size, flags
         cdef uint64_t kind
@@ -181,7 +181,7 @@ cdef class Gate:
     cdef public long long skipped
     cdef public long long last_ts
     cdef Ignored flows
-    cdef Sight sight  # of the packet last glanced at
+    cdef HeaderView sight  # of the packet last glanced at
     cdef Py_ssize_t chunk
     cdef size_t octets
     cdef object hold_queue
@@ -202,16 +202,16 @@ cdef class Gate:
         self.hold_queue = hold_queue if hold_queue is not None else HoldQueue()
         self.calls, self.probed = Held(), Held()
         self.flows = Ignored(entries, first, urandom(16) if secret is None else secret)
-        self.sight = Sight()
+        self.sight = HeaderView()
 
     @property
     def ignored(self):
         """Flows in the table, those included whose time is over. Counts them: not for every packet."""
         return len(self.flows)
 
-    def scout(self, walk):
+    def read_ahead(self, walk):
         """Who goes ahead on a capture that is walked so; None where nobody can."""
-        return ReadAhead(self.flows) if self.enabled and course_kind(walk) is not None else None
+        return ReadAhead(self.flows) if self.enabled and walk_kind(walk) is not None else None
 
     def raise_packets(self, batch):
         return chain.from_iterable(self._raised(batch))
@@ -226,7 +226,7 @@ cdef class Gate:
         whole, self.flows.dropped = self.flows.dropped, False
         if batch.sifted is not None:
             return self._sifted(batch.sifted, batch.first_frame, whole)
-        course = course_of(batch)
+        course = walk_of(batch)
         if course is None:
             return (self._rows(batch, batch.first_frame),)
         return self._chunks(course, batch)
@@ -258,7 +258,7 @@ cdef class Gate:
 
     def _rows(self, batch, long long frame):
         """Whatever only Python can walk."""
-        cdef Course course = Course(batch)
+        cdef PacketWalk course = PacketWalk(batch)
         self.frames = frame - 1
         for course.packet, course.size, course.wire, course.time, course.link in batch.rows():
             self.frames += 1
@@ -271,7 +271,7 @@ cdef class Gate:
             else:
                 yield packet_of(course)
 
-    def _chunks(self, Course course, batch):
+    def _chunks(self, PacketWalk course, batch):
         cdef list raised
         self.frames, self.again = course.frame, False
         while raised := self.walk(course):
@@ -283,9 +283,9 @@ cdef class Gate:
         course = None
         yield self._rows(rest, self.frames + 1)
         stop, _, fault = rest.walked
-        batch.walked = Walked(stop, self.frames - batch.first_frame + 1, fault)
+        batch.walked = WalkEnd(stop, self.frames - batch.first_frame + 1, fault)
 
-    def _sifted(self, Left left, long long first, bint whole):
+    def _sifted(self, PrefilteredBatch left, long long first, bint whole):
         cdef list raised
         self.again, left.first, left.whole = False, first, whole
         while raised := self.walk(left):
@@ -296,12 +296,12 @@ cdef class Gate:
         if left.packets:
             self.last_ts = left.rows[left.packets - 1, 3]
 
-    cdef list walk(self, Course course):
+    cdef list walk(self, PacketWalk course):
         """The next packets that come up; none only at the end."""
         cdef list raised = []
         cdef Py_ssize_t room = self.chunk
         cdef size_t until = course.end
-        cdef Glance seen
+        cdef HeaderVerdict seen
         while self.again or (course.at < until and course.step()):
             seen = self.glance(course)
             if seen == ASK and raised:
@@ -325,10 +325,10 @@ cdef class Gate:
                 until = min(until, course.at + self.octets)
         return raised
 
-    cdef Glance glance(self, Course course) except FAULT:
+    cdef HeaderVerdict glance(self, PacketWalk course) except FAULT:
         """What to do with the packet that a course has come to."""
-        cdef Sight sight = self.sight
-        cdef Glance seen = course.look(sight, self.flows.table)
+        cdef HeaderView sight = self.sight
+        cdef HeaderVerdict seen = course.look(sight, self.flows.table)
         cdef int64_t until
         if seen != ASK:
             return seen
@@ -344,7 +344,7 @@ cdef class Gate:
 
     # --- the hold queue ----------------------------------------------------------------------------------------------------
 
-    cdef list ask(self, Course course):
+    cdef list ask(self, PacketWalk course):
         """What comes up with the packet last glanced at."""
         cdef size_t ip = self.sight.ip, head, stop
         if self.sight.old:
@@ -353,7 +353,7 @@ cdef class Gate:
             head, stop = ip + 40, ip + 40 + big16(course.slab, ip + 4)
         return self.ask_tcp(course, head, stop) if self.sight.protocol == TCP else self.ask_udp(course, head, stop)
 
-    cdef list ask_udp(self, Course course, size_t head, size_t stop):
+    cdef list ask_udp(self, PacketWalk course, size_t head, size_t stop):
         cdef Held held = self.probed
         cdef size_t start = head + 8, one = self.one
         cdef uint64_t length = big16(course.slab, head + 4)
@@ -363,8 +363,8 @@ cdef class Gate:
         stop = min(stop, course.packet + course.size)
         if start < stop and not (one and course.time - held.all[one].last > LONGEST_WAIT):
             foreign = self.says(self.hold_queue.foreign, course, start, stop)
-            hopeless = foreign or self.says(self.hold_queue.hopeless, course, start, min(stop, start + FIRST_BYTES))
-            if hopeless and self.known_as(course) + b"u" not in self.hold_queue.known:
+            unmatchable = foreign or self.says(self.hold_queue.unmatchable, course, start, min(stop, start + FIRST_BYTES))
+            if unmatchable and self.known_as(course) + b"u" not in self.hold_queue.known:
                 if foreign:
                     return self.turn_away(course, held.forget(one) + 1)
                 if not one and course.size <= MOST_OCTETS:
@@ -378,7 +378,7 @@ cdef class Gate:
         raised.append(packet_of(course))
         return raised
 
-    cdef list ask_tcp(self, Course course, size_t head, size_t stop):
+    cdef list ask_tcp(self, PacketWalk course, size_t head, size_t stop):
         cdef Held held = self.calls
         cdef Bytes slab = course.slab
         cdef int64_t seq = big32(slab, head + 4)
@@ -414,18 +414,18 @@ cdef class Gate:
         raised.append(packet_of(course))
         return raised
 
-    cdef bint decides(self, size_t one, int side, Course course, size_t start, size_t end) except -1:
+    cdef bint decides(self, size_t one, int side, PacketWalk course, size_t start, size_t end) except -1:
         """Whether the first words of a side make its connection foreign; see `hold_queue.py`."""
         if self.says(self.hold_queue.foreign, course, start, end):
             return True
-        if not self.says(self.hold_queue.hopeless, course, start, min(end, start + FIRST_BYTES)):
+        if not self.says(self.hold_queue.unmatchable, course, start, min(end, start + FIRST_BYTES)):
             return False
         if self.calls.all[one].spoken >= 0:
             return True
         self.calls.all[one].spoken = side
         return False
 
-    cdef bint says(self, dict finds, Course course, size_t start, size_t end) except -1:
+    cdef bint says(self, dict finds, PacketWalk course, size_t start, size_t end) except -1:
         """Whether the bytes are such, and nobody waits for the flow."""
         find = finds.get(<int>self.sight.protocol)
         if find is None or find(course.raw, start, end) is None:
@@ -437,11 +437,11 @@ cdef class Gate:
             return (transport, one) not in announced and (transport, other) not in announced
         return True
 
-    cdef bytes known_as(self, Course course):
+    cdef bytes known_as(self, PacketWalk course):
         """Key of the flow last glanced at, as `flows` has it."""
         return known_as(key_at(course.slab, self.sight.ip, self.sight.old))
 
-    cdef list turn_away(self, Course course, Py_ssize_t packets):
+    cdef list turn_away(self, PacketWalk course, Py_ssize_t packets):
         """The flow last glanced at is foreign: so many packets of it never come up."""
         self.skipped += packets
         self.flows.put(self.sight.flow, course.time // SECOND + IGNORE_S)
@@ -469,7 +469,7 @@ cdef class Gate:
         return False
 
 
-cdef inline tuple packet_of(Course course):
+cdef inline tuple packet_of(PacketWalk course):
     """As it comes up."""
     return course.raw, course.frame, course.packet, course.size, course.wire, course.time, course.link
 

@@ -94,7 +94,7 @@ cdef class Held:
         cdef size_t oldest = self.all[0].newer
         return self.leave(oldest) if self.waiting == <size_t>MOST_WAITING else []
 
-    cdef bint hold(self, size_t one, Course course) except -1:
+    cdef bint hold(self, size_t one, PacketWalk course) except -1:
         """Keep a packet, where there is room; says whether there was. The slab is used again before it comes up."""
         cdef size_t held = self.all[one].packets, octets = self.all[one].octets + course.size
         if held >= <size_t>MOST_HELD or octets > MOST_OCTETS:

@@ -24,7 +24,7 @@ cdef inline uint64_t word32(Bytes slab, size_t at, bint big) except FAULTY nogil
     return <uint64_t>slab[at + 3] << 24 | <uint64_t>slab[at + 2] << 16 | <uint64_t>slab[at + 1] << 8 | slab[at]
 
 
-cdef class Course:
+cdef class PacketWalk:
     """A walk over a batch. After a step the fields tell of the packet it came to.
 
     A step holds the interpreter's lock only for what is rare, so that another thread can walk meanwhile."""
@@ -48,12 +48,12 @@ cdef class Course:
         """To the next packet; False where Python must look at what is at `at`: the end, a cut or a corrupt record."""
         return False
 
-    cdef Glance look(self, Sight sight, Table table) except FAULT nogil:
+    cdef HeaderVerdict look(self, HeaderView sight, Table table) except FAULT nogil:
         """What a glance at that packet shows."""
         return sight.look(self.slab, self.packet, self.size, self.link, table)
 
 
-cdef class Records(Course):
+cdef class Records(PacketWalk):
     """The records of a pcap file."""
 
     cdef size_t header
@@ -62,7 +62,7 @@ cdef class Records(Course):
     cdef bint big
 
     def __init__(self, batch):
-        Course.__init__(self, batch)
+        PacketWalk.__init__(self, batch)
         straight = batch.walk
         self.header, self.unit, self.link, self.big = straight.header, straight.unit, straight.link, straight.order == ">"
         self.last = straight.last
@@ -82,11 +82,11 @@ cdef class Records(Course):
         return True
 
 
-cdef class RingBlock(Course):
+cdef class RingBlock(PacketWalk):
     """The packets of a block of the kernel's ring, each with the distance to the next."""
 
     def __init__(self, batch):
-        Course.__init__(self, batch)
+        PacketWalk.__init__(self, batch)
         self.link = batch.walk.link
 
     cdef bint step(self) except -1 nogil:
@@ -118,7 +118,7 @@ cdef enum:
 assert (SECTION, PACKET, SIMPLE, ENHANCED) == (SECTION_BLOCK, OLD_BLOCK, SIMPLE_BLOCK, ENHANCED_BLOCK)
 
 
-cdef class Blocks(Course):
+cdef class Blocks(PacketWalk):
     """The blocks of a pcapng file. Those without packet, which may change how others are read, are read by Python."""
 
     cdef object walker
@@ -133,7 +133,7 @@ cdef class Blocks(Course):
     cdef uint64_t native  # ticks below this make nanoseconds without overflow
 
     def __init__(self, batch):
-        Course.__init__(self, batch)
+        PacketWalk.__init__(self, batch)
         self.walker = batch.walk.__self__
         self.big = self.walker.order == ">"
 
@@ -235,18 +235,18 @@ cdef class Blocks(Course):
 
 
 COURSES = {
-    "imsniff.capture.pcap.Straight": Records,
+    "imsniff.capture.pcap.NativeOrderWalk": Records,
     "imsniff.capture.pcapng.Pcapng": Blocks,
     "imsniff.capture.ring.Blocks": RingBlock,
 }
 """By what a batch's walk is, or is a method of; by name, since none is imported that is not in use."""
 
 
-def course_kind(walk):
+def walk_kind(walk):
     kind = type(getattr(walk, "__self__", walk))
     return COURSES.get(f"{kind.__module__}.{kind.__qualname__}")
 
 
-def course_of(batch):
-    kind = course_kind(batch.walk)
+def walk_of(batch):
+    kind = walk_kind(batch.walk)
     return None if kind is None else kind(batch)

@@ -14,7 +14,7 @@ cdef enum:
     LIFTED = 64  # flows; with more of them the table is asked no longer
 
 
-cdef class Left(Course):
+cdef class PrefilteredBatch(PacketWalk):
     """A walk over the packets of a batch that the sieve left, or over all."""
 
     cdef int64_t[:, ::1] rows
@@ -35,19 +35,19 @@ cdef class Left(Course):
         self.coming += 1
         return True
 
-    cdef Glance look(self, Sight sight, Table table) except FAULT nogil:
+    cdef HeaderVerdict look(self, HeaderView sight, Table table) except FAULT nogil:
         cdef size_t one = self.coming - 1
         if self.whole:
-            return Course.look(self, sight, table)
+            return PacketWalk.look(self, sight, table)
         sight.flow = Ends(
             self.seen[one, 0], self.seen[one, 1], self.seen[one, 2], self.seen[one, 3], self.seen[one, 4]
         )
         sight.hash, sight.ip = self.seen[one, 5], self.seen[one, 6]
         sight.protocol, sight.flags = self.seen[one, 7] & 0xFF, self.seen[one, 7] >> 8 & 0xFF
         sight.old, sight.opens = self.seen[one, 7] >> 16 & 1, self.seen[one, 7] >> 17 & 1
-        return <Glance>(self.seen[one, 7] >> 18)
+        return <HeaderVerdict>(self.seen[one, 7] >> 18)
 
-    cdef int keep(self, Glance seen, Sight sight) except -1 nogil:
+    cdef int keep(self, HeaderVerdict seen, HeaderView sight) except -1 nogil:
         """What was seen of the next packet that is left."""
         cdef Py_ssize_t one = self.left
         self.seen[one, 0], self.seen[one, 1], self.seen[one, 2] = sight.flow.high, sight.flow.low, sight.flow.other_high
@@ -59,7 +59,7 @@ cdef class Left(Course):
         )
         return 0
 
-    cdef int add(self, Course course, Glance seen, Sight sight) except -1 nogil:
+    cdef int add(self, PacketWalk course, HeaderVerdict seen, HeaderView sight) except -1 nogil:
         """The packet that a course has come to."""
         cdef Py_ssize_t row = self.packets
         if row == self.rows.shape[0]:
@@ -85,19 +85,19 @@ cdef class Prefilter:
     """Sifts one batch after the other."""
 
     cdef Table table
-    cdef Sight sight
-    cdef Left one, other  # this batch's and that of the batch before, whose turn it is
+    cdef HeaderView sight
+    cdef PrefilteredBatch one, other  # this batch's and that of the batch before, whose turn it is
     cdef uint64_t[::1] lifted  # hashes of flows that are ignored no longer
     cdef size_t count
     cdef bint blind  # whether there are more
 
     def __init__(self, table):
-        self.table, self.sight = table, Sight()
+        self.table, self.sight = table, HeaderView()
         self.lifted = zeros(LIFTED * 8).cast("Q")
 
-    cdef Left next(self, batch):
+    cdef PrefilteredBatch next(self, batch):
         """Nothing yet of the next batch. The rows of the one before the last are used again."""
-        cdef Left left = Left(batch)
+        cdef PrefilteredBatch left = PrefilteredBatch(batch)
         if self.other is None:
             left.rows, left.seen = rows_for(PACKETS), seen_for(PACKETS)
         else:
@@ -106,12 +106,12 @@ cdef class Prefilter:
         self.count, self.blind = 0, False
         return left
 
-    cdef int sift(self, Course course, Left left) except -1 nogil:
+    cdef int sift(self, PacketWalk course, PrefilteredBatch left) except -1 nogil:
         while course.at < course.end and course.step():
             left.add(course, self.judge(course), self.sight)
         return 0
 
-    cdef finish(self, Course course, Left left, batch):
+    cdef finish(self, PacketWalk course, PrefilteredBatch left, batch):
         """Whatever only Python can walk, and how the batch ended."""
         rest = Batch(batch.capture, batch.slab, course.at, batch.end, 1, batch.walk)
         for row in rest.rows():
@@ -119,11 +119,11 @@ cdef class Prefilter:
             left.add(course, course.look(self.sight, self.table), self.sight)
         left.end = course.end
         stop, _, fault = rest.walked
-        batch.walked, batch.sifted = Walked(stop, left.packets, fault), left
+        batch.walked, batch.sifted = WalkEnd(stop, left.packets, fault), left
 
-    cdef Glance judge(self, Course course) except FAULT nogil:
+    cdef HeaderVerdict judge(self, PacketWalk course) except FAULT nogil:
         """SKIP, or what a glance shows."""
-        cdef Glance seen = course.look(self.sight, self.table)
+        cdef HeaderVerdict seen = course.look(self.sight, self.table)
         cdef uint64_t hash = self.sight.hash
         cdef Py_ssize_t entry
         if seen != ASK or self.blind:

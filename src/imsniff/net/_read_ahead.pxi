@@ -1,8 +1,8 @@
-# The scout: part of `_gate.pyx`. The thread that goes ahead: it reads the next batch of a capture file and sifts it, while
+# The read-ahead thread: part of `_gate.pyx`. The thread that goes ahead: it reads the next batch of a capture file and sifts it, while
 # the stages above are at work on the one before. It takes the interpreter's lock only for what is rare: to get it from a
-# thread that is at work takes longer than all that the scout has to do.
+# thread that is at work takes longer than all that the read-ahead thread has to do.
 #
-#     begin     a batch that ends where to read on, and the file       the scout is at work
+#     begin     a batch that ends where to read on, and the file       the read-ahead thread is at work
 #     wait      the batch, which ends where the reading did, sifted    it rests
 
 cdef extern from *:
@@ -23,8 +23,8 @@ cdef class ReadAhead:
     cdef Prefilter sieve
     cdef PyThread_type_lock asked, done  # released where there is work, and where it is done
     cdef object thread, batch, failed
-    cdef Course course
-    cdef Left left
+    cdef PacketWalk course
+    cdef PrefilteredBatch left
     cdef unsigned char[::1] slab
     cdef size_t filled
     cdef int file, trouble
@@ -46,7 +46,7 @@ cdef class ReadAhead:
 
     def __enter__(self):
         self.flows.shared = True
-        self.thread = Thread(target=self._run, name="imsniff scout", daemon=True)
+        self.thread = Thread(target=self._run, name="imsniff read_ahead", daemon=True)
         self.thread.start()
         return self
 
@@ -62,7 +62,7 @@ cdef class ReadAhead:
         """Read on behind the batch's end, as far as its slab goes, and sift what is there then."""
         self.flows.settle()
         self.batch, self.slab, self.file, self.filled = batch, batch.slab, file, batch.end
-        self.course, self.left, self.trouble = course_of(batch), self.sieve.next(batch), 0
+        self.course, self.left, self.trouble = walk_of(batch), self.sieve.next(batch), 0
         PyThread_release_lock(self.asked)
 
     def wait(self):
@@ -76,7 +76,7 @@ cdef class ReadAhead:
         return batch, strerror(self.trouble) if self.trouble else ""
 
     cdef int _await(self) except -1:
-        """Until the scout rests."""
+        """Until the read-ahead thread rests."""
         if self.batch is not None and not PyThread_acquire_lock(self.done, NOWAIT_LOCK):
             with nogil:
                 PyThread_acquire_lock(self.done, WAIT_LOCK)

@@ -41,7 +41,7 @@ class Moment(NamedTuple):
     ts: int
 
 
-class Shelf(Generic[Reader]):
+class IdleQueue(Generic[Reader]):
     """Flows that share a lifetime, the longest silent first."""
 
     __slots__ = ("flows", "idle", "most")
@@ -78,7 +78,7 @@ class Flow(Generic[Reader]):
     )
 
     def __init__(
-        self, key: bytes, first: Segment, client: bytes, server: bytes, reader: Reader, shelf: Shelf[Reader]
+        self, key: bytes, first: Segment, client: bytes, server: bytes, reader: Reader, shelf: IdleQueue[Reader]
     ) -> None:
         self.key = key
         self.protocol = first.protocol
@@ -104,7 +104,7 @@ class Flow(Generic[Reader]):
         return CLIENT if segment.source == self.client else SERVER
 
 
-class Heard(Struct, Generic[Reader], frozen=True):
+class FlowData(Struct, Generic[Reader], frozen=True):
     """Something came out of a flow: bytes in order, a gap, a whole datagram."""
 
     flow: Flow[Reader]
@@ -112,14 +112,14 @@ class Heard(Struct, Generic[Reader], frozen=True):
     item: Data | Gap
 
 
-class Over(Struct, Generic[Reader], frozen=True):
+class FlowEnd(Struct, Generic[Reader], frozen=True):
     """A flow ended: nothing more will be heard of it."""
 
     flow: Flow[Reader]
     evicted: bool = False
 
 
-Happening = Heard[Reader] | Over[Reader]
+FlowEvent = FlowData[Reader] | FlowEnd[Reader]
 
 
 class Flows(Generic[Reader]):
@@ -132,12 +132,12 @@ class Flows(Generic[Reader]):
         self._all: dict[bytes, Flow[Reader]] = {}
         self._holed: dict[bytes, Flow[Reader]] = {}
         """Those with a direction that waits for a hole to be filled."""
-        self._undecided: Shelf[Reader] = Shelf(UNDECIDED_IDLE_NS, MAX_UNDECIDED)
-        self._watched: dict[int, Shelf[Reader]] = {
-            TCP: Shelf(TCP_IDLE_NS, MAX_WATCHED),
-            UDP: Shelf(UDP_IDLE_NS, MAX_WATCHED),
+        self._undecided: IdleQueue[Reader] = IdleQueue(UNDECIDED_IDLE_NS, MAX_UNDECIDED)
+        self._watched: dict[int, IdleQueue[Reader]] = {
+            TCP: IdleQueue(TCP_IDLE_NS, MAX_WATCHED),
+            UDP: IdleQueue(UDP_IDLE_NS, MAX_WATCHED),
         }
-        self._closing: Shelf[Reader] = Shelf(LINGER_NS, MAX_UNDECIDED)
+        self._closing: IdleQueue[Reader] = IdleQueue(LINGER_NS, MAX_UNDECIDED)
         self._shelves = (self._undecided, *self._watched.values(), self._closing)
         self._now = 0
         self._next_reaping = 0
@@ -146,27 +146,27 @@ class Flows(Generic[Reader]):
     def __len__(self) -> int:
         return len(self._all)
 
-    def segment(self, segment: Segment) -> Sequence[Happening[Reader]]:
-        """Put one segment where it belongs. What happened must be dealt with before the next one."""
+    def segment(self, segment: Segment) -> Sequence[FlowEvent[Reader]]:
+        """Add one segment to its flow. The events must be dealt with before the next segment."""
         ts, protocol, payload, cut, flags = segment.ts, segment.protocol, segment.payload, segment.cut, segment.flags
-        happened: list[Happening[Reader]] = []
+        events: list[FlowEvent[Reader]] = []
         if ts > self._now:
             self._now = ts
             if ts >= self._next_reaping:
-                happened += self._reap()
+                events += self._reap()
         key = flow_key(segment.source, segment.target, protocol)
         flow = self._all.get(key)
         if flow is not None and (
             ts - flow.last_ts > flow.shelf.idle
             or (flags & OPENING == SYN and protocol == TCP and flow.opening_seq != segment.seq)  # not a copy of its own
         ):
-            happened += self._remove(flow)
+            events += self._remove(flow)
             flow = None
         if flow is None:
             if not (payload or cut or flags & SYN):
-                return happened  # the tail of something unknown: nothing to learn, nothing to remember
+                return events  # the tail of something unknown: nothing to learn, nothing to remember
             if len(self._all) >= self._undecided.most:
-                happened += self.overflow()
+                events += self.overflow()
             flow = self._begin(key, segment)
         flow.packets += 1
         flow.octets += len(payload) + cut
@@ -174,12 +174,12 @@ class Flows(Generic[Reader]):
         flow.shelf.flows.move_to_end(key)
         if not flow.counted_only:
             if protocol == TCP:
-                self._tcp(flow, segment, happened)
+                self._tcp(flow, segment, events)
             elif payload:
-                happened.append(Heard(flow, flow.side(segment), Data(payload, segment.frame, ts)))
+                events.append(FlowData(flow, flow.side(segment), Data(payload, segment.frame, ts)))
         if flags & CLOSING and protocol == TCP:
-            self._end(flow, segment, happened)
-        return happened
+            self._end(flow, segment, events)
+        return events
 
     @property
     def known(self) -> MutableMapping[bytes, Any]:
@@ -207,13 +207,13 @@ class Flows(Generic[Reader]):
             del self._all[flow.key], flow.shelf.flows[flow.key]
             self._holed.pop(flow.key, None)
 
-    def tick(self, now: int) -> Iterator[Happening[Reader]]:
+    def tick(self, now: int) -> Iterator[FlowEvent[Reader]]:
         """A live link is quiet: it is `now` (nanoseconds since 1970), and no earlier packet will come."""
         self._now = max(self._now, now)
         for flow in list(self._holed.values()):
             for side, stream in flow.streams.items():
                 for item in stream.tick(now):
-                    yield Heard(flow, side, item)
+                    yield FlowData(flow, side, item)
             if not any(stream.waits for stream in flow.streams.values()):
                 self._holed.pop(flow.key, None)
         yield from self._reap()
@@ -222,23 +222,23 @@ class Flows(Generic[Reader]):
         """The flow that a segment belongs to, where there is one."""
         return self._all.get(flow_key(segment.source, segment.target, segment.protocol))
 
-    def overflow(self) -> Iterator[Over[Reader]]:
+    def overflow(self) -> Iterator[FlowEnd[Reader]]:
         """Flows that exceed a cap, the longest silent first."""
         for shelf in self._shelves:
             while len(shelf.flows) > shelf.most:
                 flow = next(iter(shelf.flows.values()))
                 self.forget(flow)
                 self.evicted += 1
-                yield Over(flow, evicted=True)
+                yield FlowEnd(flow, evicted=True)
 
-    def finish(self) -> Iterator[Happening[Reader]]:
+    def finish(self) -> Iterator[FlowEvent[Reader]]:
         """The capture ended: everything held, then every flow's end, in order of first packet."""
         for flow in sorted(self._all.values(), key=lambda flow: flow.first.frame):
             yield from self._remove(flow)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _move(self, flow: Flow[Reader], shelf: Shelf[Reader]) -> None:
+    def _move(self, flow: Flow[Reader], shelf: IdleQueue[Reader]) -> None:
         if not flow.over:
             del flow.shelf.flows[flow.key]
             shelf.flows[flow.key] = flow
@@ -265,7 +265,7 @@ class Flows(Generic[Reader]):
             return of in self._server_ports
         return of < 1024 <= to
 
-    def _tcp(self, flow: Flow[Reader], segment: Segment, happened: list[Happening[Reader]]) -> None:
+    def _tcp(self, flow: Flow[Reader], segment: Segment, events: list[FlowEvent[Reader]]) -> None:
         ts, payload, cut, seq, ack, flags = (
             segment.ts,
             segment.payload,
@@ -285,40 +285,40 @@ class Flows(Generic[Reader]):
             peer = streams.get(other)
             if peer is not None:
                 if due := peer.acknowledged(ack, ts):
-                    happened += [Heard(flow, other, item) for item in due]
+                    events += [FlowData(flow, other, item) for item in due]
             elif flow.opened:  # the peer's SYN was not captured: its first byte is what this side waits for
                 streams[other] = Stream(ack)
         if payload or cut:
             stream = streams.get(side)
             if stream is None:
                 stream = streams[side] = Stream(seq)
-            heard = [Heard(flow, side, item) for item in stream.push(seq, payload, cut, segment.frame, ts)]
+            heard = [FlowData(flow, side, item) for item in stream.push(seq, payload, cut, segment.frame, ts)]
             if heard:
-                happened += heard
+                events += heard
             elif stream.waits:
                 self._holed[flow.key] = flow
 
-    def _end(self, flow: Flow[Reader], segment: Segment, happened: list[Happening[Reader]]) -> None:
+    def _end(self, flow: Flow[Reader], segment: Segment, events: list[FlowEvent[Reader]]) -> None:
         flow.fins |= {flow.side(segment)}
         if segment.flags & RST or len(flow.fins) == 2:
             if flow.shelf is not self._closing:
                 self._move(flow, self._closing)
             if segment.flags & RST:
-                happened += self._flush(flow)
+                events += self._flush(flow)
 
     @staticmethod
-    def _flush(flow: Flow[Reader]) -> Iterator[Heard[Reader]]:
+    def _flush(flow: Flow[Reader]) -> Iterator[FlowData[Reader]]:
         for side, stream in flow.streams.items():
             for item in stream.flush():
-                yield Heard(flow, side, item)
+                yield FlowData(flow, side, item)
 
-    def _remove(self, flow: Flow[Reader]) -> Iterator[Happening[Reader]]:
+    def _remove(self, flow: Flow[Reader]) -> Iterator[FlowEvent[Reader]]:
         self.forget(flow)
         if not flow.counted_only:
             yield from self._flush(flow)
-        yield Over(flow)
+        yield FlowEnd(flow)
 
-    def _reap(self) -> Iterator[Happening[Reader]]:
+    def _reap(self) -> Iterator[FlowEvent[Reader]]:
         """What was silent for too long at the last full REAP_NS of packet time, in the order in which it came to be so:
         whatever packets the gate skips in between, the same flows end here in the same order."""
         until = self._now - self._now % REAP_NS

@@ -23,10 +23,10 @@ from itertools import islice
 from struct import Struct
 
 from imsniff.base.limits import IGNORE_NS, MAX_IGNORED, MAX_PACKET
-from imsniff.capture.batch import Batch, Row, Walk, Walked
-from imsniff.capture.pcap import SECOND, Straight
+from imsniff.capture.batch import Batch, Row, Walk, WalkEnd
+from imsniff.capture.pcap import SECOND, NativeOrderWalk
 from imsniff.net.decode import BARREN_PROTOCOLS, TUNNEL_PORTS, Decoder, is_barren
-from imsniff.net.hold_queue import HoldQueue, Raised, reversed_key
+from imsniff.net.hold_queue import HoldQueue, RaisedPacket, reversed_key
 from imsniff.net.segment import TCP, UDP, Flag, Segment
 
 GLANCE = "12xHB5xHxB2x12s9xB"
@@ -74,13 +74,13 @@ class Gate:
         self.last_ts = 0
         """Nanoseconds of the last packet seen, known at the end of each batch."""
 
-    def raise_packets(self, batch: Batch) -> Iterator[Raised]:
+    def raise_packets(self, batch: Batch) -> Iterator[RaisedPacket]:
         """The packets of a batch that must be looked at. Walks the batch."""
         if not self._enabled:
             for frame, row in enumerate(batch.rows(), batch.first_frame):
                 self.frames, self.last_ts = frame, row[3]
                 yield batch.slab, frame, *row
-        elif type(batch.walk) is Straight and batch.walk.link == ETHERNET:
+        elif type(batch.walk) is NativeOrderWalk and batch.walk.link == ETHERNET:
             yield from self._fused(batch, batch.walk)
         else:
             yield from self._rows(batch.rows(), batch, batch.first_frame)
@@ -91,7 +91,7 @@ class Gate:
         for packet in self.raise_packets(batch):
             yield from decode(*packet)
 
-    def _rows(self, rows: Iterable[Row], batch: Batch, frame: int) -> Iterator[Raised]:
+    def _rows(self, rows: Iterable[Row], batch: Batch, frame: int) -> Iterator[RaisedPacket]:
         look, slab, number = self._look, batch.slab, frame - 1
         for number, row in enumerate(rows, frame):
             self.frames, self.last_ts = number, row[3]
@@ -101,7 +101,7 @@ class Gate:
                 yield slab, number, *row
         self.frames = number
 
-    def _look(self, packet: Raised) -> Sequence[Raised]:
+    def _look(self, packet: RaisedPacket) -> Sequence[RaisedPacket]:
         """What comes up with an Ethernet frame."""
         slab, _, at, size, _, ts, _ = packet
         if size < LEAST_UDP[4]:
@@ -135,7 +135,7 @@ class Gate:
             return ()
         return self._ask(packet, protocol, key, ip, flags)
 
-    def _ask(self, packet: Raised, protocol: int, key: bytes, ip: int, flags: int) -> Sequence[Raised]:
+    def _ask(self, packet: RaisedPacket, protocol: int, key: bytes, ip: int, flags: int) -> Sequence[RaisedPacket]:
         """What comes up with a packet of a flow that is not ignored, or no longer. `ip`: where its IP header begins."""
         if key[-4:-2] in TUNNEL_PORTS or key[-2:] in TUNNEL_PORTS:
             return (packet,)
@@ -152,7 +152,7 @@ class Gate:
             self._remember(self._until[protocol], key, packet[5])
         return up
 
-    def _fused(self, batch: Batch, straight: Straight) -> Iterator[Raised]:
+    def _fused(self, batch: Batch, straight: NativeOrderWalk) -> Iterator[RaisedPacket]:
         """`_rows` for the plainest case, pcap of Ethernet, in one loop with the walk: half of all the time an analysis
         takes is spent here. What is rare is left to `_look`."""
         order, header = straight.order, straight.header
@@ -213,9 +213,9 @@ class Gate:
         rest = Batch(batch.capture, slab, at, end, frame + 1, straight)
         yield from self._rows(rest.rows(), batch, frame + 1)
         stop, frames, fault = rest.finish()
-        batch.walked = Walked(stop, frame + frames - batch.first_frame + 1, fault)
+        batch.walked = WalkEnd(stop, frame + frames - batch.first_frame + 1, fault)
 
-    def scout(self, _: Walk) -> None:
+    def read_ahead(self, _: Walk) -> None:
         """Nobody goes ahead: two threads in Python take as long as one."""
 
     def ignore(self, segment: Segment) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 from imsniff.capture.batch import Batch, ReadAhead, Walk
 from imsniff.net import gate
 from imsniff.net.decode import Decoder
-from imsniff.net.hold_queue import HoldQueue, Raised
+from imsniff.net.hold_queue import HoldQueue, RaisedPacket
 from imsniff.net.segment import Segment
 
 CHOICE = "IMSNIFF_GATE"
@@ -32,13 +32,13 @@ class Gate(Protocol):
     last_ts: int
     """Nanoseconds of the last packet seen, known at the end of each batch."""
 
-    def raise_packets(self, batch: Batch) -> Iterator[Raised]:
+    def raise_packets(self, batch: Batch) -> Iterator[RaisedPacket]:
         """The packets of a batch that must be looked at. Walks the batch."""
 
     def segments(self, batch: Batch, decoder: Decoder) -> Iterator[Segment]:
         """What is in those packets: as `decoder` decodes them, in order."""
 
-    def scout(self, walk: Walk) -> AbstractContextManager[ReadAhead] | None:
+    def read_ahead(self, walk: Walk) -> AbstractContextManager[ReadAhead] | None:
         """Who goes ahead on a capture that is walked so; None where nobody can."""
 
     def ignore(self, segment: Segment) -> None:

@@ -34,7 +34,7 @@ from imsniff.base.limits import (
 from imsniff.net.packet import Buffer
 from imsniff.net.segment import TCP, UDP, Flag, flow_key
 
-Raised = tuple[Buffer, int, int, int, int, int, int]
+RaisedPacket = tuple[Buffer, int, int, int, int, int, int]
 """A packet that came up: the slab it is in, its frame number, then the batch's row."""
 
 Find = Callable[..., object]
@@ -48,12 +48,12 @@ IPV4_UDP, IPV6_UDP = Struct("!2xH20xH"), Struct("!4xH38xH")
 """The same length; that of the datagram."""
 
 
-class Says(Enum):
+class OpeningKind(Enum):
     """What first bytes say of their flow."""
 
     FOREIGN = "foreign"
     """It is certainly no messenger's."""
-    HOPELESS = "hopeless"
+    UNMATCHABLE = "unmatchable"
     """This is not how a messenger begins, told by HEAD_BYTES: the flow is foreign where both sides of a connection, or
     MAX_PROBES datagrams, begin so."""
     NOTHING = "nothing"
@@ -67,7 +67,7 @@ class Opening(NamedTuple):
     """TCP or UDP."""
     pattern: bytes
     """As `re` reads it, of a bounded number of bytes."""
-    says: Says = Says.FOREIGN
+    says: OpeningKind = OpeningKind.FOREIGN
 
 
 def reversed_key(key: bytes) -> bytes:
@@ -82,14 +82,14 @@ class Held:
     __slots__ = ("last", "octets", "packets")
 
     def __init__(self) -> None:
-        self.packets: list[Raised] = []
+        self.packets: list[RaisedPacket] = []
         self.octets = 0
         """Of all packets held."""
         self.last = 0
         """Nanoseconds of the packet that came last."""
 
-    def hold(self, packet: Raised) -> bool:
-        """Keep it, where there is room. Says whether there was."""
+    def hold(self, packet: RaisedPacket) -> bool:
+        """Keep it, where there is room. OpeningKind whether there was."""
         if len(self.packets) >= MAX_HELD_FLOW_PACKETS or self.octets + packet[3] > MAX_HOLD_QUEUE_OCTETS:
             return False
         self.octets += packet[3]
@@ -157,16 +157,16 @@ class HoldQueue:
         self.openings: tuple[Opening, ...] = ()
         self.foreign: dict[int, Find] = {}
         """By protocol: what finds such an opening at a place in a slab."""
-        self.hopeless: dict[int, Find] = {}
+        self.unmatchable: dict[int, Find] = {}
         self.nothing: dict[int, Find] = {}
         self.adopt(openings)
 
     def adopt(self, openings: Iterable[Opening]) -> None:
         """From now on first bytes say this."""
         self.openings = tuple(openings)
-        self.foreign, self.hopeless, self.nothing = (self._finds(says) for says in Says)
+        self.foreign, self.unmatchable, self.nothing = (self._finds(says) for says in OpeningKind)
 
-    def tcp(self, packet: Raised, key: bytes, ip: int, flags: int) -> tuple[Sequence[Raised], int]:
+    def tcp(self, packet: RaisedPacket, key: bytes, ip: int, flags: int) -> tuple[Sequence[RaisedPacket], int]:
         """A TCP packet of a flow that is not ignored: what comes up, and how many packets never will.
 
         `ip`: where its IP header begins; `key`: addresses and ports as they stand in it. The packet reaches at least
@@ -202,7 +202,7 @@ class HoldQueue:
         self._leave(waiting)
         return (*waiting.packets, packet), 0
 
-    def udp(self, packet: Raised, key: bytes, ip: int) -> tuple[Sequence[Raised], int]:
+    def udp(self, packet: RaisedPacket, key: bytes, ip: int) -> tuple[Sequence[RaisedPacket], int]:
         """The same for a datagram, which reaches at least to the end of its header."""
         slab, _, at, size, _, ts, _ = packet
         if len(key) == 12:
@@ -219,8 +219,8 @@ class HoldQueue:
             if self._says(self.foreign, slab, start, end, UDP, key):
                 self.probed.pop(flow, None)
                 return (), len(before) + 1
-            hopeless = self._says(self.hopeless, slab, start, min(end, start + HEAD_BYTES), UDP, key)
-            if hopeless and probed.hold(packet):
+            unmatchable = self._says(self.unmatchable, slab, start, min(end, start + HEAD_BYTES), UDP, key)
+            if unmatchable and probed.hold(packet):
                 find = self.nothing.get(UDP)
                 probed.probes += find is None or find(slab, start, end) is None
                 if probed.probes >= MAX_PROBES:
@@ -255,14 +255,14 @@ class HoldQueue:
         that this one has spoken is noted."""
         if self._says(self.foreign, slab, start, end, TCP, key):
             return True
-        if not self._says(self.hopeless, slab, start, min(end, start + HEAD_BYTES), TCP, key):
+        if not self._says(self.unmatchable, slab, start, min(end, start + HEAD_BYTES), TCP, key):
             return False
         if waiting.spoken is not None:
             return True
         waiting.spoken = key
         return False
 
-    def _finds(self, says: Says) -> dict[int, Find]:
+    def _finds(self, says: OpeningKind) -> dict[int, Find]:
         patterns: dict[int, list[bytes]] = {}
         for one in self.openings:
             if one.says is says:
@@ -279,7 +279,7 @@ class HoldQueue:
         transport = "tcp" if protocol == TCP else "udp"
         return not any((transport, endpoint) in self.announced for endpoint in _endpoints(key))
 
-    def _begin(self, waiting: Waiting, packet: Raised) -> Sequence[Raised]:
+    def _begin(self, waiting: Waiting, packet: RaisedPacket) -> Sequence[RaisedPacket]:
         """Who waits the longest makes room."""
         waiting.hold(packet)
         self.held[waiting.key] = self.held[reversed_key(waiting.key)] = waiting
@@ -299,7 +299,7 @@ def _endpoints(key: bytes) -> tuple[bytes, bytes]:
     return key[:size] + key[-4:-2], key[size : 2 * size] + key[-2:]
 
 
-def _copy(packet: Raised) -> Raised:
+def _copy(packet: RaisedPacket) -> RaisedPacket:
     """The slab is used again before this packet comes up."""
     slab, frame, at, size, wire, ts, link = packet
     return bytes(slab[at : at + size]), frame, 0, size, wire, ts, link

@@ -39,7 +39,7 @@ class Gap(Struct, frozen=True, gc=False):
     ts: int
 
 
-class Held(NamedTuple):
+class HeldSegment(NamedTuple):
     """A segment that came before its turn. Sorts by position, then by arrival."""
 
     position: int
@@ -60,7 +60,7 @@ class Stream:
         self.position = 0
         """Where the next byte in order goes."""
         self._origin = origin
-        self._held: list[Held] = []
+        self._held: list[HeldSegment] = []
         self._held_bytes = 0
         self._arrivals = 0
         self._acked = 0
@@ -85,7 +85,7 @@ class Stream:
     def _insert(self, ahead: int, payload: bytes, cut: int, frame: int, ts: int) -> Iterator[Data | Gap]:
         if ahead > 0:
             self._arrivals += 1
-            insort(self._held, Held(self.position + ahead, self._arrivals, ts, payload, cut, frame))
+            insort(self._held, HeldSegment(self.position + ahead, self._arrivals, ts, payload, cut, frame))
             self._held_bytes += len(payload)
         else:
             yield from self._take(-ahead, payload, cut, frame, ts)
@@ -117,7 +117,7 @@ class Stream:
         while self._held:
             yield from self._jump(self._held[0])
 
-    def _jump(self, first: Held) -> Iterator[Data | Gap]:
+    def _jump(self, first: HeldSegment) -> Iterator[Data | Gap]:
         yield Gap(first.position - self.position, first.frame, first.ts)
         self.position = first.position
         yield from self._drain()

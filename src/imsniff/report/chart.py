@@ -12,8 +12,8 @@ WIDTH, HEIGHT = 960, 230
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 34
 
 COLOURS = ("#2f6db5", "#d9792b", "#3a9466", "#b3478f", "#c9a227", "#5b4fb3", "#32a3b0", "#8a8f99")
-"""As the style sheet has them on light ground (`--c0` ...), for printers that do not style pictures. Told apart by the
-colour-blind too; further protocols share the last."""
+"""The colours of the style sheet on light ground (`--c0` ...), for printers that do not style pictures. The
+colour-blind can tell them apart; further protocols share the last."""
 
 
 class Piece(NamedTuple):

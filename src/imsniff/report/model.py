@@ -46,7 +46,7 @@ class HostGroup(Struct, kw_only=True):
     findings: int
 
 
-class Told(Struct, kw_only=True):
+class LegendEntry(Struct, kw_only=True):
     """One row of the legend."""
 
     risk: str
@@ -81,10 +81,10 @@ class Report(Struct, kw_only=True):
     signatures: list[str]
     blind: list[str]
     """What the sensor could not see."""
-    legend: list[Told]
+    legend: list[LegendEntry]
 
 
-class NothingYet(LookupError):
+class EmptyStore(LookupError):
     """No run has read a packet: there is nothing to report."""
 
 
@@ -100,10 +100,10 @@ def build(
 ) -> Report:
     """compare: `previous`, `none`, or the number of an audit. limit: findings listed, worst first.
 
-    Raises NothingYet, and LookupError where there is no such audit."""
+    Raises EmptyStore, and LookupError where there is no such audit."""
     audit, earlier = audits.take(store, since, until, record=record)
     if audit is None:
-        raise NothingYet("nothing was analysed yet; run `imsniff analyze` on a capture first")
+        raise EmptyStore("nothing was analysed yet; run `imsniff analyze` on a capture first")
     other = _other(audit, earlier, audits.audits(store), compare)
     change = audits.compared(audit, other)
     found = [finding for finding in query.findings(store, audit.span) if finding.id in audit.findings]
@@ -136,7 +136,7 @@ def build(
         signatures=sorted({run.signatures for run in runs if run.signatures}),
         blind=_blind(store, audit.span, sessions, [one for run in runs for one in run.inputs], runs),
         legend=[
-            Told(
+            LegendEntry(
                 risk=risk,
                 severity=about.severity,
                 accountable=about.accountable.value,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from imsniff.base.limits import MAX_NAME
-from imsniff.dissect.memo import recalled
+from imsniff.dissect.memo import memoised
 from imsniff.dissect.sip.message import number, parameters
 
 
@@ -41,7 +41,7 @@ class Hop(NamedTuple):
     """The port it came from, told with `received`."""
 
 
-@recalled
+@memoised
 def host_port(text: str) -> tuple[str, int | None]:
     """`host`, `host:port`, `[v6]`, `[v6]:port`, or an IPv6 address that was not bracketed. A bad port is no port."""
     text = text.strip()
@@ -59,7 +59,7 @@ def _port(text: str) -> int | None:
     return port if port is not None and 0 < port <= 0xFFFF else None
 
 
-@recalled
+@memoised
 def parse_uri(text: str) -> Uri | None:
     """A URI of any scheme, None where it is none. Never raises."""
     scheme, colon, rest = text.strip().partition(":")
@@ -86,7 +86,7 @@ def parse_uri(text: str) -> Uri | None:
     return Uri(scheme, user, host, port, place[end:], account[:MAX_NAME])
 
 
-@recalled
+@memoised
 def address(value: str) -> tuple[Uri | None, str]:
     """The URI of a From, To or Contact value, and the parameters after it."""
     start = 0
@@ -115,7 +115,7 @@ def parse_via(value: str) -> Hop | None:
     return hop._replace(received=params.get("received", ""), rport=_port(params.get("rport", "")))
 
 
-@recalled
+@memoised
 def _sent_by(text: str) -> Hop | None:
     protocol, _, place = text.strip().partition(" ")
     if "/" not in protocol or not place:

@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imsniff.base.limits import MAX_BODY_NESTING, MAX_BODY_PARTS, MAX_HEADERS, MAX_STANZA
-from imsniff.dissect.memo import recalled
+from imsniff.dissect.memo import memoised
 from imsniff.dissect.sip.address import address
 from imsniff.dissect.sip.message import parameters
 
@@ -63,7 +63,7 @@ class Part(Struct, frozen=True):
     recipient: str | None = None
 
 
-@recalled
+@memoised
 def media_type(value: str) -> tuple[str, Mapping[str, str]]:
     """`Text/Plain; charset=UTF-8` as `text/plain` and its parameters."""
     kind, _, rest = value.partition(";")

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from imsniff.base.limits import MAX_HEADERS
 from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.dissect.memo import recalled
+from imsniff.dissect.memo import memoised
 
 COMPACT = {
     "i": "call-id",
@@ -131,7 +131,7 @@ class Head(Struct):
         return [each for value in self.all(name) for each in listed(value)]
 
 
-@recalled
+@memoised
 def start_line(line: str) -> StartLine | None:
     """The start line; None where the line is not one."""
     if line[:8] == "SIP/2.0 ":
@@ -151,7 +151,7 @@ def start_line(line: str) -> StartLine | None:
     return StartLine(line, method.upper(), uri, 0)
 
 
-@recalled
+@memoised
 def _field(line: str) -> tuple[str | None, str]:
     """A header's name, empty where it is not kept, and its value. No name: the value of the line before goes on."""
     if line[:1] in (" ", "\t"):
@@ -257,7 +257,7 @@ def unquoted(text: str) -> str:
     return "".join(out)
 
 
-@recalled
+@memoised
 def number(text: str) -> int | None:
     """A decimal of 32 bits, None where the text is none."""
     try:

@@ -28,7 +28,7 @@ from imsniff.base.events import Anomaly, Contact, Event, Expect, Message, Presen
 from imsniff.base.limits import LOOKAHEAD, MAX_LINE, MAX_NAME, MAX_SIP_MESSAGE
 from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.memo import recalled
+from imsniff.dissect.memo import memoised
 from imsniff.dissect.oscar.markup import plain
 from imsniff.dissect.sip import simple
 from imsniff.dissect.sip.address import address
@@ -450,7 +450,7 @@ _PERSONAL = frozenset({"REGISTER", "PUBLISH", "SUBSCRIBE", "NOTIFY", "MESSAGE", 
 _TOLD_ABOUT = frozenset({"NOTIFY", "BENOTIFY"})
 
 
-@recalled
+@memoised
 def _shown(start: str) -> str:
     """A start line as evidence; a password in its URI is not among what is shown."""
     line = start_line(start)

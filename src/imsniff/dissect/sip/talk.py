@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imsniff.base.events import Side
 from imsniff.base.limits import MAX_NAME
-from imsniff.dissect.memo import recalled
+from imsniff.dissect.memo import memoised
 from imsniff.dissect.sip.address import address
 from imsniff.dissect.sip.message import Head, number
 
@@ -48,7 +48,7 @@ class Talk:
         return "authorization" in self.head.headers or "proxy-authorization" in self.head.headers
 
 
-@recalled
+@memoised
 def _sequence(cseq: str) -> tuple[int, str]:
     """`4711 INVITE` as number and method."""
     digits, _, method = cseq.partition(" ")

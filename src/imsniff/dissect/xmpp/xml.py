@@ -14,7 +14,7 @@ from xml.parsers import expat
 
 from imsniff.base.limits import MAX_NAME, MAX_XML_DEPTH, MAX_XML_ELEMENTS
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.memo import recalled
+from imsniff.dissect.memo import memoised
 
 STREAMS: Final = frozenset({"http://etherx.jabber.org/streams", "http://www.jabber.com/streams/flash"})
 """The root's name space; the second is what jabberd 1.4 used towards Flash."""
@@ -159,7 +159,7 @@ def _malformed(why: ParseError) -> Malformed:
     return Malformed(f"not well-formed XML: {expat.ErrorString(why.code)}")
 
 
-@recalled
+@memoised
 def split(tag: str) -> tuple[str, str]:
     """Name space and local name of a tag as the parser writes it, `{space}name`."""
     space, _, name = tag.rpartition("}")
@@ -192,7 +192,7 @@ def child_text(element: Element, name: str) -> str | None:
     return said(child(element, name))
 
 
-@recalled
+@memoised
 def bare(jid: str) -> str:
     """`node@domain` of `node@domain/resource`."""
     return jid.partition("/")[0].strip()[:MAX_NAME]

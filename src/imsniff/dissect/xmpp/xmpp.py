@@ -28,7 +28,7 @@ from imsniff.base.events import Anomaly, Encryption, Event, Expect, Grade, Login
 from imsniff.base.limits import LOOKAHEAD, MAX_INFLATION, MAX_STANZA
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.memo import recalled
+from imsniff.dissect.memo import memoised
 from imsniff.dissect.xmpp import chat, files, jingle, sasl, secrets, software
 from imsniff.dissect.xmpp.cutter import Cutter, Kind, Piece, name_of
 from imsniff.dissect.xmpp.shape import HEADER, MARKS, begins, weight
@@ -142,7 +142,7 @@ TOP_HANDLERS: dict[tuple[str, str], Callable[[State, Side, Element], Iterator[Ev
 """Other elements at top level, by name space and local name. Those that change the stream itself are methods below."""
 
 
-@recalled
+@memoised
 def _handler(tag: str) -> Callable[[State, Side, Element], Iterator[Event]] | None:
     """Who reads a top-level element."""
     key = split(tag)
