@@ -93,11 +93,11 @@ def write(where, clock):
             writer.read = bool(records)
             for record in records:
                 writer.add(record)
-                found = (
-                    detectors.on_session(record)
-                    if isinstance(record, SessionRecord)
-                    else detectors.on_record(known[record.session], record)
-                )
+                if isinstance(record, SessionRecord):
+                    found = detectors.on_session(record)
+                else:  # an attempt belongs to no session
+                    session = known.get(getattr(record, "session", ""))
+                    found = detectors.on_record(session, record) if session else []
                 for finding in found:
                     writer.add(finding)
         return writer.run

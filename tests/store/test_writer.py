@@ -2,7 +2,7 @@ from contextlib import suppress
 
 import pytest
 
-from imsniff.base.records import AnomalyRecord, ContactRecord, PresenceRecord, to_json
+from imsniff.base.records import AnomalyRecord, AttemptRecord, ContactRecord, PresenceRecord, to_json
 from imsniff.store import query
 from imsniff.store.opening import open_for_reading, open_for_writing
 from imsniff.store.schema import LARGEST, TABLES
@@ -22,6 +22,17 @@ def everything():
         transfer(one),
         PresenceRecord(**inside, account="bob@example.org", status="away", note="lunch"),
         ContactRecord(**inside, owner="alice@example.org", account="bob@example.org", group="Friends"),
+        AttemptRecord(
+            id="f" * 16,
+            ts=moment(5),
+            capture="a.pcap",
+            frame=5,
+            service="msn",
+            name="messenger.hotmail.com",
+            client_ip="10.0.0.1",
+            via="http-connect",
+            outcome="refused",
+        ),
         AnomalyRecord(**inside, code="stream.gap", detail="3 bytes not captured"),
     ]
 

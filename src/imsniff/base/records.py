@@ -108,6 +108,34 @@ class SessionRecord(Record, kw_only=True):
     """`host:port` asked of the proxy."""
     software: list[str] = []
     account: str | None = None
+    one_sided: str | None = None
+    """`silent`: the other side was captured and did not answer in the protocol; `unseen`: it was not captured."""
+    seen_in: list[str] = []
+    """Of `encrypted`, as the six keys below: where the service showed, `sni` `quic` `dns` `http-host` `stun` ..."""
+    names: list[str] = []
+    """Host names that showed it, at most MAX_USE_NAMES."""
+    flows: int | None = None
+    """Flows in this period of use."""
+    bytes_up: int | None = None
+    """Payload bytes from the client."""
+    bytes_down: int | None = None
+    calls: bool = False
+    """Whether voice or video was seen."""
+    ja4: str | None = None
+    """TLS client fingerprint (JA4) of the first flow that has one."""
+
+
+class AttemptRecord(Record, kw_only=True):
+    """A messenger was looked up or asked for, and no conversation followed. It belongs to no session."""
+
+    service: str
+    name: str
+    """The host name looked up or asked for."""
+    client_ip: str
+    via: str
+    """`dns`, `http-connect`, `socks5`, ..."""
+    outcome: str
+    """`no-flow`, `refused`, `failed`."""
 
 
 class Placed(Record, kw_only=True):
@@ -201,6 +229,7 @@ class FindingRecord(Record, kw_only=True):
 
 AnyPlain = (
     SessionRecord
+    | AttemptRecord
     | LoginRecord
     | MessageRecord
     | PresenceRecord
@@ -219,6 +248,7 @@ KINDS: tuple[str, ...] = (
     "contact",
     "transfer",
     "exposure",
+    "attempt",
     "anomaly",
     "finding",
 )

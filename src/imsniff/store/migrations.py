@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Column, Connection, String, delete, insert, select
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, String, Text, delete, false, insert, select
 
-from imsniff.store.schema import META, VERSION
+from imsniff.store.schema import META, TABLES, VERSION
 
 Step = Callable[[Any], None]
 """Takes alembic's `Operations`."""
@@ -22,7 +22,24 @@ def _marks(operations: Any) -> None:  # noqa: ANN401
     operations.add_column("run_input", Column("mark", String(64)))
 
 
-STEPS: dict[int, Step] = {2: _marks}
+def _carriers_and_services(operations: Any) -> None:  # noqa: ANN401
+    """Sessions inside carriers, encrypted messengers' periods of use, attempts. Older sessions have none of it."""
+    for column in (
+        Column("destination", Text),
+        Column("one_sided", Text),
+        Column("seen_in", JSON, nullable=False, server_default="[]"),
+        Column("names", JSON, nullable=False, server_default="[]"),
+        Column("flows", BigInteger),
+        Column("bytes_up", BigInteger),
+        Column("bytes_down", BigInteger),
+        Column("calls", Boolean, nullable=False, server_default=false()),
+        Column("ja4", Text),
+    ):
+        operations.add_column("session", column)
+    TABLES["attempt"].create(operations.get_bind())
+
+
+STEPS: dict[int, Step] = {2: _marks, 3: _carriers_and_services}
 """By the version a step leads to."""
 
 

@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeEngine
 from imsniff.base import records as records
 from imsniff.base.records import KINDS, Record
 
-VERSION = 2
+VERSION = 3
 """Of this program. See `migrations`."""
 
 LARGEST = (1 << 63) - 1
