@@ -60,7 +60,7 @@ def test_the_same_traffic_twice_doubles_nothing(write, where):
     write(*records)
     with open_for_reading(where) as store:
         assert [to_json(f) for f in query.findings(store)] == once
-        assert [query.count(store, kind) for kind in TABLES] == [1, 1, 2, 1, 1, 1, 1, 1]
+        assert [query.count(store, kind) for kind in TABLES] == [1, 1, 2, 1, 1, 1, 1, 1, 1]
         assert len(query.runs(store)) == 2
 
 
