@@ -513,3 +513,58 @@ class TestFraming:
 
     def test_a_line_of_five_thousand_letters(self):
         assert len(says(HELLO, client("PRIVMSG bob :" + "x" * 5000), kind=Message)[0].text) == 5000
+
+
+class TestWhatPublicBugReportsShow:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "Screen Shot 2016-05-26 at 18.31.02.png",
+            "Report v1.2.3.pdf",
+            "a:b ::1 c.txt",
+            "1 2 3",
+            "[Grp] Long - 01.bin",
+        ],
+    )
+    @pytest.mark.parametrize(
+        ("words", "size"),
+        [
+            ("3232237397 5001 40960", 40960),
+            ("3232237397 5001", None),
+            ("3232237397 0 40960 7", 40960),
+            ("2001:db8::7 5001 9", 9),
+        ],
+    )
+    def test_a_name_with_blanks_dots_digits_and_colons(self, name, words, size):
+        found = says(HELLO, client(f"PRIVMSG bob :\x01DCC SEND {name} {words}\x01"), kind=Transfer)
+        assert [(e.name, e.size) for e in found] == [(name, size)]
+
+    def test_a_line_cut_in_the_midst_of_a_character(self):
+        text = "сегодня утром"
+        line = f":bob!b@h PRIVMSG alice :{text}".encode()[:-1] + b"\r\n"
+        (found,) = says(HELLO, (SERVER, line), kind=Message)
+        assert found.text == text[:-1]
+
+    def test_windows_clients_are_understood_as_before(self):
+        (found,) = says(HELLO, (SERVER, b":bob!b@h PRIVMSG alice :gr\xfc\xdfe, caf\xe9\r\n"), kind=Message)
+        assert found.text == "grüße, café"
+
+    def test_tags_longer_than_what_is_looked_at_after_a_hole(self):
+        lines = [f"@+x={'y' * 8_000} :bob!b@h.example.org PRIVMSG #r :wave {n}" for n in range(3)]
+        data = server(*lines)[1]
+        dissector = Irc()
+        for side, turn in (HELLO, WELCOME):
+            list(dissector.feed(side, turn))
+        list(dissector.gap(SERVER, 500))
+        assert [e.text for e in dissector.feed(SERVER, data[100:]) if isinstance(e, Message)] == ["wave 1", "wave 2"]
+
+    def test_bitlbee(self):
+        found = logins(
+            client("PRIVMSG &bitlbee :identify s3al-of-office"),
+            (SERVER, b":root!root@bitlbee.example.org PRIVMSG &bitlbee :Password accepted, settings loaded\r\n"),
+            client('PRIVMSG &bitlbee :root: account add jabber karin@example.org "harbour light 5"'),
+        )
+        assert found == [
+            ("alice", "nickserv", "s3al-of-office", Outcome.OK),
+            ("karin@example.org", "bitlbee", "harbour light 5", Outcome.UNKNOWN),
+        ]

@@ -456,3 +456,10 @@ def test_a_hole_inside_a_message_loses_only_that_message():
     out += dissector.gap(CLIENT, 40)
     out += dissector.feed(CLIENT, ("rest" + msg("MSG 6 A", "four")).encode())
     assert [e.text for e in out if isinstance(e, Message)] == ["one", "four"]
+
+
+def test_a_display_name_as_long_as_the_service_allows():
+    name = "%D0%96" * 64 + "xyz"
+    line = f"MSG vera@example.net {name} 46\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n".encode()
+    said = [(SERVER, line.replace(b" 46\r\n", b" %d\r\n" % (len(line) - line.index(b"MIME") + 4)) + b"\r\nhi")]
+    assert [e.text for e in events(Msnp, said) if isinstance(e, Message)] == ["hi"]

@@ -586,3 +586,61 @@ def test_speed_of_a_flood_is_linear():
     said = [(CLIENT, message(REGISTER, call_id=f"{n}", to=f"<sip:{n}@example.com>")) for n in range(3000)]
     assert len(resegmented(said, iter([10**9]))) == 1
     assert told(said, Anomaly, udp=True) == []
+
+
+# --- what public bug reports show -------------------------------------------------------------------------------------
+
+
+def test_a_contact_may_hold_angle_brackets_in_a_quoted_parameter():
+    contact = 'sip:u@10.1.2.3:5094;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000A95A0E128>"'
+    found = told([(CLIENT, message("REGISTER sip:example.net SIP/2.0", contact=contact))], Exposure)
+    assert ("10.1.2.3", 5094, "sip.contact") in [(e.ip, e.port, e.via) for e in found]
+
+
+def test_an_old_binding_is_taken_away_and_another_added():
+    both = "<sip:a@10.0.0.1>;expires=0, <sip:a@10.0.0.2>;expires=3600"
+    said = [
+        (CLIENT, message("REGISTER sip:example.net SIP/2.0", contact=both, cseq="1 REGISTER")),
+        (SERVER, message("SIP/2.0 200 OK", cseq="1 REGISTER")),
+    ]
+    assert [e.status for e in told(said, Presence)] == ["registered"]
+
+
+@pytest.mark.parametrize("header", ["contact", "from", "p_asserted_identity"])
+def test_a_password_in_a_uri_is_a_credential_and_no_evidence(header):
+    (login,) = told([(CLIENT, say("hi", **{header: "<sip:trunk:t1de%20flat@192.0.2.9>"}))], Login)
+    assert (login.account, login.secret, login.scheme) == ("trunk@192.0.2.9", "t1de flat", "uri")
+    assert "t1de" not in login.wire
+
+
+def test_a_length_counted_in_characters_cuts_one_character_and_not_the_text():
+    text = "Привет"
+    cut = say(text).replace(b"Content-Length: 12", b"Content-Length: 7")
+    assert texts(cut, udp=True) == [text[:3]]
+
+
+def test_a_uri_with_push_parameters_on_one_side_only():
+    uri = "sip:ana@192.0.2.7;pn-tok=" + "a" * 700
+    assert texts(message(f"MESSAGE {uri} SIP/2.0", "hi", content_type="text/plain", cseq="1 MESSAGE"), udp=True) == [
+        "hi"
+    ]
+
+
+@pytest.mark.parametrize("step", [7, 1460, 1 << 20])
+def test_a_body_larger_than_our_buffer_is_passed_over_by_its_length(step):
+    data = say("x" * 70_000) + say("the next one", call_id="another")
+    said = resegmented([(CLIENT, data)], iter(lambda: step, 0))
+    assert [e.code for e in told(said, Anomaly)] == ["sip.too-large"]
+    found = told(said, Message)
+    assert [len(e.text) > 60_000 for e in found] == [True, False]
+    assert found[1].text == "the next one"
+
+
+def test_a_header_block_larger_than_our_buffer_is_read_by_its_head():
+    long = message("MESSAGE sip:b@example.net SIP/2.0", "lost", content_type="text/plain", subject="y" * 90_000)
+    found = told([(CLIENT, long + say("the next one", call_id="another"))], Anomaly, Message)
+    assert [getattr(e, "code", getattr(e, "text", "")) for e in found] == [
+        "sip.too-large",
+        "sip.desync",
+        "the next one",
+    ]

@@ -59,6 +59,10 @@ MAX_HEADERS: Final = 128
 MAX_SIP_MESSAGE: Final = 65_536
 """Bytes of one SIP message with its body: one UDP datagram."""
 
+MAX_SIP_BODY: Final = 1 << 31
+"""Largest Content-Length that is believed on a stream. A body that does not fit into MAX_SIP_MESSAGE is passed over by
+its length (`sip.too-large`), what is larger than this is no length."""
+
 MAX_BODY_NESTING: Final = 4
 """Containers (multipart, CPIM) inside each other in one SIP or MSRP body; real ones stop at two. Deeper is not
 opened."""

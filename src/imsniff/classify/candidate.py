@@ -70,6 +70,11 @@ class Candidate:
         return events
 
     @property
+    def confirmed(self) -> bool:
+        """Whether it read enough well-formed frames; a frame of any size may be the one that proves it."""
+        return self.dissector.confirmed and not (self.failed or self.dissector.given_up)
+
+    @property
     def rejected(self) -> bool:
         """Whether it is no longer a candidate: it failed, lost its framing for good, or read too much without proof."""
         return self.failed or self.dissector.given_up or self.fed > MAX_TENTATIVE

@@ -201,11 +201,11 @@ class Conversation:
 
     def _decide(self, *, udp: bool, opened: bool) -> list[TimedEvent]:
         for candidate in self._all_candidates():
+            if candidate.confirmed:
+                return self._choose(candidate)
             if candidate.rejected:
                 self._refused.add(candidate.dissector.name)
                 del (self._candidates or {})[candidate.dissector.name]
-            elif candidate.dissector.confirmed:
-                return self._choose(candidate)
         if self._candidates:
             return []
         if self._foreign:

@@ -180,6 +180,8 @@ def message(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
         if line.user is None and (targets in ("AUTH", "*") if line.nick is None else "." in line.nick):
             return  # a server
     sender, shown = irc.name_of(line) or irc.own, plain(text)
+    if line.nick == "root" and irc.pending.waits("service"):
+        yield from irc_login.service_answered(irc, text)  # BitlBee answers as a person would
     for target in targets.split(",", MAX_ADDRESSEES)[:MAX_ADDRESSEES]:
         target = irc.names.get(target, target)[:MAX_NAME]
         room = room_of(target)
@@ -187,7 +189,9 @@ def message(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
             yield from irc.known_as(side, target)
         if text.startswith(CTCP):
             yield from _ctcp(irc, side, line, sender, target, room, text.strip(CTCP))
-        elif room is None and (login := irc_login.said_to_service(irc, side, target, shown)) is not None:
+        elif (room is None or room in irc_login.SERVICES) and (
+            login := irc_login.said_to_service(irc, side, target, shown)
+        ) is not None:
             yield from login
         else:
             yield from _said(irc, side, line, sender, target, room, shown)
@@ -327,6 +331,9 @@ _OPENING = re.compile(
 )
 """How a line begins that may follow a hole. Matches the same however little of the line is there yet."""
 
+_LONG_TAGS = re.compile(rb" {0,4}@\+?[A-Za-z0-9./-]{1,64}[=;][^ \r\n]{300}")
+"""Tags that leave no room for the rest of the line in what may be looked at (IRCv3 allows 8191 bytes of them)."""
+
 
 class Irc(Dissector[Line]):
     name = "irc"
@@ -380,7 +387,7 @@ class Irc(Dissector[Line]):
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
         start = at + data.startswith(b"\n", at)
-        if _OPENING.match(data, start):
+        if _OPENING.match(data, start) or _LONG_TAGS.match(data, start):
             return True
         return False if data.find(b"\n", start) >= 0 else None
 

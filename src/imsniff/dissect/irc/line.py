@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from imsniff.base.limits import MAX_CACHED, MAX_NAME
 from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.text import guessed
 
 MAX_WORD = 4 * MAX_NAME
 """Characters kept of a parameter that is not the last."""
@@ -98,11 +99,11 @@ _known_sender = lru_cache(maxsize=MAX_CACHED)(_sender)
 
 
 def decoded(raw: bytes | bytearray) -> str:
-    """IRC has no character set: UTF-8 where it is valid, else what Windows clients wrote."""
+    """IRC has no character set: UTF-8, also where the server cut the line in a character, else Windows-1252."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
+        return guessed(raw.rstrip(b"\r "))
 
 
 def plain(text: str) -> str:

@@ -185,6 +185,12 @@ ACCOUNT_SERVICE: dict[str, Words] = {
     "NEWPASS": _OWN,
     "CHALLENGEAUTH": Words(account=0, secret=1, scheme="challengeauth", grade=Grade.CRACKABLE),
 }
+BITLBEE: dict[str, Words] = {
+    "IDENTIFY": _OWN,
+    "REGISTER": _OWN,
+    "ACCOUNT ADD": Words(account=1, secret=2, scheme="bitlbee"),
+}
+"""The gateway's own password, and those of other networks: `account add jabber alice@example.org secret`."""
 CHANNEL_SERVICE: dict[str, Words] = {"IDENTIFY": _OTHER_NICK, "SET PASSWORD": Words(account=0, secret=1)}
 
 SERVICES: dict[str, dict[str, Words]] = {
@@ -199,6 +205,8 @@ SERVICES: dict[str, dict[str, Words]] = {
     "cs": CHANNEL_SERVICE,
     "operserv": NICK_SERVICE,
     "os": NICK_SERVICE,
+    "root": BITLBEE,
+    "&bitlbee": BITLBEE,
 }
 """By the service's nick, in lower case and without `@its.server`; NS and the like are also commands."""
 
@@ -212,10 +220,20 @@ _REFUSED = re.compile(
 )
 
 
+_WORD = re.compile(r'"([^"]*)"|(\S+)')
+
+
+def _words(text: str) -> list[str]:
+    """Blanks part words, but for those in quotes (BitlBee)."""
+    return [quoted or bare for quoted, bare in _WORD.findall(text)] if '"' in text else text.split()
+
+
 def said_to_service(irc: IrcSession, side: Side, target: str, text: str) -> Iterator[Event] | None:
     """The login in what is said to a service; None where it is no service or holds no secret: then it is just text."""
     commands = SERVICES.get(target.partition("@")[0].casefold())
-    words = text.split() if commands is not None else []
+    words = _words(text) if commands is not None else []
+    if commands is BITLBEE:
+        words = [word for word in words[words[:1] in (["root:"], ["root,"]) :] if not word.startswith("-")]
     if commands is None or not words:
         return None
     verb, args = words[0].upper(), words[1:]

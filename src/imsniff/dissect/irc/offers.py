@@ -15,6 +15,7 @@ References: the CTCP/DCC document of the IRC clients' authors (1994), WeeChat's 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from imsniff.base.addresses import address
 from imsniff.base.events import Event, Exposure, Side, TransferState, excerpt
@@ -42,22 +43,51 @@ def dcc(irc: IrcSession, side: Side, sender: str | None, recipient: str, text: s
 
 
 def _name_and_words(kind: str, rest: str) -> tuple[str | None, list[str]]:
-    """The file's name and the words behind it. An unquoted name may hold blanks: the address tells where it ends."""
+    """The file's name and the words behind it. An unquoted name may hold blanks, digits, dots and colons, so the words
+    are read from the end, where the grammar is fixed: `ip port [size [token]]`, of RESUME `port position [token]`."""
     if rest.startswith('"') and (end := rest.find('"', 1)) > 0:
         name, words = rest[1:end], rest[end + 1 :].split()
     else:
         words = rest.split(" ")
-        numbers = 2 if kind in RESUMES else 4
-        first = max(1, len(words) - numbers)
-        if kind not in RESUMES:
-            while first < len(words) - 2 and not _is_address(words[first]):
-                first += 1
+        fits = _is_position if kind in RESUMES else _is_endpoint
+        longest = 3 if kind in RESUMES else 4
+        behind = next((n for n in range(min(longest, len(words) - 1), 1, -1) if fits(words[-n:])), 2)
+        first = max(1, len(words) - behind)
         name, words = " ".join(words[:first]), [word for word in words[first:] if word]
     return (None if kind in CHATS else name[:MAX_NAME]), words
 
 
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 20
+
+
+def _is_port(word: str) -> bool:
+    return _is_number(word) and len(word) < 6 and int(word) <= 0xFFFF
+
+
+def _is_endpoint(words: list[str]) -> bool:
+    """`ip port [size [token]]`. Behind firewalls clients write small numbers for the address: with a size and a token
+    they are believed where the port is 0 (the receiver is asked to listen), else they could be the end of the name."""
+    if not (_is_address(words[0]) and _is_port(words[1]) and all(map(_is_number, words[2:]))):
+        return False
+    small = _is_number(words[0]) and int(words[0]) < OLDEST_NETWORK
+    return not small or len(words) < 4 or int(words[1]) == 0
+
+
+def _is_position(words: list[str]) -> bool:
+    """`port position [token]`; a token only where the port is 0."""
+    return _is_port(words[0]) and all(map(_is_number, words[1:])) and (len(words) == 2 or int(words[0]) == 0)
+
+
 def _is_address(word: str) -> bool:
-    return word.isdigit() or ":" in word or word.count(".") == 3
+    """A decimal number of 32 bits, IPv4 with dots, or IPv6."""
+    if _is_number(word):
+        return int(word) < 1 << 32
+    try:
+        ip_address(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _address(word: str) -> str | None:

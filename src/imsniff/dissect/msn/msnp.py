@@ -130,7 +130,7 @@ _verb("IRO", r" {T} {N} {N} {A}{E}", by=_S, to=msnp_switchboard.iro)
 _verb("BYE", r" {A}(?: {N})?{B}", by=_S, to=msnp_switchboard.bye)
 _verb(
     "MSG",
-    r" (?:{T} [UNADS]|{A}(?: [^\r\n]{1,200})?|Hotmail Hotmail) {N}{B}",
+    r" (?:{T} [UNADS]|{A}(?: [^\r\n]{1,400})?|Hotmail Hotmail) {N}{B}",
     counted=2,
     to=msnp_switchboard.msg,
 )

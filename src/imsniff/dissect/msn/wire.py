@@ -22,6 +22,7 @@ from msgspec import Struct
 from imsniff.base.addresses import address
 from imsniff.base.limits import MAX_CACHED, MAX_HEADERS, MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.dissect.text import uncut
 
 _NETWORK = re.compile(r"\d{1,5}:")
 _TYPED = re.compile(r"charset\s{0,4}=\s{0,4}\"?([\w-]{1,32})", re.ASCII)
@@ -152,5 +153,7 @@ _known_media = lru_cache(maxsize=MAX_CACHED)(_media)
 
 
 def decoded(body: bytes, content_type: str) -> str:
-    """Text in the character set its type names. Undecodable bytes become U+FFFD: they are never lost silently."""
-    return body.decode(media(content_type).codec, "replace").rstrip("\0")
+    """Text in the character set that its type names. Bytes that are not in it become U+FFFD."""
+    codec = media(content_type).codec
+    text = uncut(body, codec)
+    return (body.decode(codec, "replace") if text is None else text).rstrip("\0")

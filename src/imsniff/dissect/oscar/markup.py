@@ -14,6 +14,7 @@ import re
 from functools import lru_cache
 
 from imsniff.base.limits import MAX_CACHED, MAX_NAME
+from imsniff.dissect.text import guessed
 
 _NAMED = {
     "us-ascii": 0,
@@ -37,15 +38,11 @@ _LIKELY_HTML = re.compile(r"\s*<(?:html|body|font|div|p)\b", re.IGNORECASE)
 
 
 def loose(data: bytes) -> str:
-    """Eight-bit text of no certain character set: UTF-8 where it is that, else code page 1252, else ISO 8859-1."""
+    """Eight-bit text of no certain character set: UTF-8 (its last character may be cut), else code page 1252."""
     try:
         return data.decode()
     except UnicodeDecodeError:
-        pass
-    try:
-        return data.decode("cp1252")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+        return guessed(data)
 
 
 def decode(charset: int, data: bytes) -> str:

@@ -26,6 +26,8 @@ class Uri(NamedTuple):
     port: int | None
     params: str
     """What follows the host, from the first `;` on."""
+    password: str
+    """Of `user:password@host`, which RFC 3261 §19.1.1 allows and does not recommend."""
     account: str
     """`user@host` as the protocol's people write it, without scheme and port; the host alone where no user is."""
 
@@ -68,12 +70,12 @@ def parse_uri(text: str) -> Uri | None:
     scheme = scheme.lower()
     if scheme == "tel":
         dialled, semicolon, params = rest.partition(";")
-        return Uri(scheme, dialled, "", None, semicolon + params, dialled[:MAX_NAME])
+        return Uri(scheme, dialled, "", None, semicolon + params, "", dialled[:MAX_NAME])
     rest = rest.removeprefix("//")
     user, at, place = rest.partition("@")
     if not at:
         user, place = "", rest
-    user = user.partition(":")[0]
+    user, _, password = user.partition(":")
     end = len(place)
     for mark in ";?/":
         found = place.find(mark, 0, end)
@@ -83,19 +85,13 @@ def parse_uri(text: str) -> Uri | None:
     if "%" in user:
         user = unquote(user, errors="replace")
     account = f"{user}@{host}" if user and host else user or host
-    return Uri(scheme, user, host, port, place[end:], account[:MAX_NAME])
+    return Uri(scheme, user, host, port, place[end:], unquote(password, errors="replace"), account[:MAX_NAME])
 
 
 @memoised
 def address(value: str) -> tuple[Uri | None, str]:
     """The URI of a From, To or Contact value, and the parameters after it."""
-    start = 0
-    if value[:1] == '"':
-        closing = value.find('"', 1)
-        while closing > 0 and value[closing - 1] == "\\":
-            closing = value.find('"', closing + 1)
-        start = max(0, closing)
-    opening = value.find("<", start)
+    opening = _outside_quotes(value, "<")
     if opening < 0:
         uri, _, params = value.partition(";")
         return parse_uri(uri), params
@@ -103,6 +99,25 @@ def address(value: str) -> tuple[Uri | None, str]:
     if closing < 0:
         closing = len(value)
     return parse_uri(value[opening + 1 : closing]), value[closing + 1 :].lstrip(" ;")
+
+
+def _outside_quotes(value: str, mark: str) -> int:
+    """Where a character stands outside of quoted strings (RFC 3261 §25.1), or -1: a display name and a parameter such
+    as `+sip.instance="<urn:...>"` may hold any."""
+    at = value.find(mark)
+    if at < 0 or '"' not in value[:at]:
+        return at
+    quoted = escaped = False
+    for at, char in enumerate(value):
+        if escaped:
+            escaped = False
+        elif char == '"':
+            quoted = not quoted
+        elif quoted:
+            escaped = char == "\\"
+        elif char == mark:
+            return at
+    return -1
 
 
 def parse_via(value: str) -> Hop | None:

@@ -22,6 +22,7 @@ from imsniff.base.limits import MAX_BODY_NESTING, MAX_BODY_PARTS, MAX_HEADERS, M
 from imsniff.dissect.memo import memoised
 from imsniff.dissect.sip.address import address
 from imsniff.dissect.sip.message import parameters
+from imsniff.dissect.text import guessed, uncut
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 
@@ -90,12 +91,8 @@ def _opened(container: Part, depth: int) -> Iterator[Part]:
 
 def decoded(part: Part) -> str:
     """A part's text: what it declares is believed where it is a character set and fits; else UTF-8, or Windows-1252."""
-    for codec in (CHARSETS.get(part.params.get("charset", "").lower(), "utf-8"), "utf-8"):
-        try:
-            return part.body.decode(codec)
-        except UnicodeDecodeError:
-            continue
-    return part.body.decode("cp1252", "replace")
+    text = uncut(part.body, CHARSETS.get(part.params.get("charset", "").lower(), "utf-8"))
+    return guessed(part.body) if text is None else text
 
 
 def inflated(body: bytes, encoding: str) -> bytes:

@@ -24,14 +24,28 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
-from imsniff.base.events import Anomaly, Contact, Event, Expect, Message, Presence, Reversed, Side, Trait, excerpt
-from imsniff.base.limits import LOOKAHEAD, MAX_LINE, MAX_NAME, MAX_SIP_MESSAGE
+from imsniff.base.events import (
+    Anomaly,
+    Contact,
+    Event,
+    Expect,
+    Grade,
+    Login,
+    Message,
+    Presence,
+    Reversed,
+    Side,
+    Trait,
+    excerpt,
+    masked,
+)
+from imsniff.base.limits import LOOKAHEAD, MAX_LINE, MAX_NAME, MAX_SIP_BODY, MAX_SIP_MESSAGE
 from imsniff.dissect.core import Dissector, Inbox, Remembered
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.memo import memoised
 from imsniff.dissect.oscar.markup import plain
 from imsniff.dissect.sip import simple
-from imsniff.dissect.sip.address import address
+from imsniff.dissect.sip.address import address, parse_uri
 from imsniff.dissect.sip.body import Part, decoded, inflated, leaves, media_type
 from imsniff.dissect.sip.credentials import Waiting, login
 from imsniff.dissect.sip.message import KNOWN, NO_START, Head, content_length, credentials, parse_head, start_line
@@ -66,6 +80,8 @@ class Opened(Struct, frozen=True):
     length: int | None
     """None: announced badly or not at all; the body ends where the next message begins."""
     flaw: str
+    left_out: int = 0
+    """Bytes of a body that is too large behind those that are kept."""
 
 
 class Sip(Dissector[SipMessage]):
@@ -86,6 +102,10 @@ class Sip(Dissector[SipMessage]):
         self._opened: dict[Side, Opened] = {}
         self._sane: set[Side] = set()
         """Sides whose waiting bytes begin with a valid start line."""
+        self._skipping: dict[Side, int] = {}
+        """Bytes still to come of a body that is too large to be kept."""
+        self._endless: set[Side] = set()
+        """Sides on which a header block goes on that is too large to be kept."""
         self._waiting = Waiting()
         self._addresses = Addresses()
         self._sessions = Sessions()
@@ -97,6 +117,8 @@ class Sip(Dissector[SipMessage]):
         self._presence: Remembered[str, tuple[str, str | None]] = Remembered()
         self._contacts: Remembered[tuple[str | None, str, str | None], None] = Remembered()
         self._software: Remembered[tuple[Side, str], None] = Remembered()
+        self._passwords: Remembered[tuple[str, str], None] = Remembered()
+        """Of URIs: account and password."""
         self._user: str | None = None
         self._user_sure = False
 
@@ -110,6 +132,10 @@ class Sip(Dissector[SipMessage]):
 
     def frames(self, side: Side, box: Inbox) -> Iterator[SipMessage]:
         while box.data:
+            if (side in self._skipping or side in self._endless) and not self._pass_over(side, box):
+                return
+            if not box.data:
+                return
             if box.data[0] in _IDLE:
                 box.drop(len(box.data) - len(box.data.lstrip(_IDLE)))
                 continue
@@ -149,26 +175,54 @@ class Sip(Dissector[SipMessage]):
         body = bytes(box.data[opened.body_at : end])
         box.drop(end)
         self.restart(side)
+        if opened.left_out:
+            self._skipping[side] = opened.left_out
         return SipMessage(opened.head, body, opened.flaw)
 
     def _open(self, side: Side, box: Inbox) -> Opened | None:
         data = box.data
         blank = _BLANK_LINE.search(data, self._searched[side])
-        if blank is None:
+        if blank is None or blank.end() > MAX_SIP_MESSAGE:
             self._check_start(side, data)
             self._searched[side] = max(0, len(data) - 2)
-            return None
+            return self._endless_head(side, data) if len(data) >= MAX_SIP_MESSAGE else None
         end, body_at = blank.span()
         if data.find(b"\n", 0, MAX_LINE) < 0:
             raise Malformed(NO_START)
         head = parse_head(data[:end].decode("utf-8", "replace"))
-        length, bad = content_length(head, MAX_SIP_MESSAGE)
+        length, bad = content_length(head, MAX_SIP_BODY)
         if length is None and not bad and "content-type" not in head.headers:
             length = 0  # RFC 3261 section 18.3 demands the length on a stream; without a type there will be no body
         if body_at + (length or 0) > MAX_SIP_MESSAGE:
-            raise Malformed(f"message of {body_at + (length or 0)} bytes")
+            kept = max(0, MAX_SIP_MESSAGE - body_at)
+            return Opened(head, body_at, kept, "sip.too-large", (length or 0) - kept)
         self._searched[side] = body_at
         return Opened(head, body_at, length, "sip.content-length" if length is None else "")
+
+    def _endless_head(self, side: Side, data: bytearray) -> Opened:
+        """A header block larger than our buffer: its first MAX_SIP_MESSAGE bytes are read, the rest is dropped up to
+        the empty line that ends it, and the next message is looked for from there."""
+        end = data.rfind(b"\n", 0, MAX_SIP_MESSAGE)
+        head = parse_head(data[:end].decode("utf-8", "replace"))
+        self._endless.add(side)
+        return Opened(head, MAX_SIP_MESSAGE, 0, "sip.too-large")
+
+    def _pass_over(self, side: Side, box: Inbox) -> bool:
+        """Drop what belongs to a message that was too large; whether all of it is gone."""
+        if side in self._endless:
+            blank = _BLANK_LINE.search(box.data)
+            if blank is None:
+                box.drop(max(0, len(box.data) - 2))
+                return False
+            box.drop(blank.end())
+            self._endless.discard(side)
+            raise Malformed("the body of a message whose head was too large")  # its length is unknown
+        size = min(self._skipping[side], len(box.data))
+        box.drop(size)
+        self._skipping[side] -= size
+        if not self._skipping[side]:
+            del self._skipping[side]
+        return side not in self._skipping
 
     def _check_start(self, side: Side, data: bytearray) -> None:
         """Bytes that cannot become a message are not waited with."""
@@ -212,6 +266,9 @@ class Sip(Dissector[SipMessage]):
 
     def restart(self, side: Side) -> None:
         self._searched[side] = 0
+        if side in self._lost:
+            self._skipping.pop(side, None)
+            self._endless.discard(side)
         self._opened.pop(side, None)
         self._sane.discard(side)
 
@@ -246,6 +303,7 @@ class Sip(Dissector[SipMessage]):
             yield Anomaly(side=side, code="sip.headers", detail="more header lines than are read")
         talk = Talk(side, head)
         yield from self._traits(talk)
+        yield from self._uri_passwords(talk)
         yield from self._addresses.of_head(side, head, talk)
         yield from self._request(talk) if head.method else self._response(talk)
         if frame.body and not self._is_resent(talk, "body", frame.body):
@@ -302,6 +360,25 @@ class Sip(Dissector[SipMessage]):
             if user != self._user:
                 self._user = user
                 yield Trait(side=talk.side, account=user)
+
+    def _uri_passwords(self, talk: Talk) -> Iterator[Event]:
+        """`sip:user:password@host`, wherever a URI stands; once a URI's account and password."""
+        head = talk.head
+        uris = [parse_uri(head.uri)] if head.method else []
+        for name in _URIS:
+            uris += [address(value)[0] for value in head.every(name)]
+        for uri in uris:
+            if uri is None or not uri.password or (uri.account, uri.password) in self._passwords:
+                continue
+            self._passwords[uri.account, uri.password] = None
+            yield Login(
+                side=talk.side,
+                account=uri.account,
+                scheme="uri",
+                grade=Grade.CLEARTEXT,
+                secret=uri.password,
+                wire=excerpt(f"{uri.scheme}:{uri.user}:{masked(uri.password)}@{uri.host}"),
+            )
 
     def _request(self, talk: Talk) -> Iterator[Event]:
         head = talk.head
@@ -447,6 +524,8 @@ _RESPONSES: dict[str, Handler] = {"REGISTER": Sip._registered, "INVITE": Sip._in
 
 _PERSONAL = frozenset({"REGISTER", "PUBLISH", "SUBSCRIBE", "NOTIFY", "MESSAGE", "INVITE", "ACK", "BYE", "SERVICE"})
 """Methods whose From or To is a user of this flow; OPTIONS is what machines (and scanners) say to each other."""
+_URIS = ("from", "to", "contact", "p-asserted-identity")
+"""Headers whose values are addresses."""
 _TOLD_ABOUT = frozenset({"NOTIFY", "BENOTIFY"})
 
 

@@ -6,7 +6,7 @@ from imsniff.base.events import Side
 from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.memo import memoised
 from imsniff.dissect.sip.address import address
-from imsniff.dissect.sip.message import Head, number
+from imsniff.dissect.sip.message import Head, number, parameters
 
 
 class Talk:
@@ -68,11 +68,17 @@ def _account(value: str, speaks: Head | None) -> str | None:
 
 
 def expires(head: Head) -> int | None:
-    """How long a binding shall live, in seconds; None where neither Contact nor Expires says."""
-    for value in head.every("contact"):
-        _, params = address(value)
-        for each in params.split(";"):
-            name, _, seconds = each.partition("=")
-            if name.strip().lower() == "expires":
-                return number(seconds.strip(' "'))
-    return number(head.get("expires").strip(' "'))
+    """How long the longest of the bindings shall live, in seconds; None where neither Contact nor Expires says.
+
+    One REGISTER may take an old binding away and add another (RFC 3261 §10.2.1)."""
+    general = number(head.get("expires").strip(' "'))
+    lives = [_life(value) for value in head.every("contact")]
+    if all(life is None for life in lives):
+        return general
+    return max(general or 0 if life is None else life for life in lives)
+
+
+@memoised
+def _life(contact: str) -> int | None:
+    """The `expires` of one Contact."""
+    return number(parameters(address(contact)[1]).get("expires", "").strip())

@@ -16,7 +16,7 @@ from __future__ import annotations
 from base64 import b64decode
 from binascii import Error
 from collections.abc import Iterator
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
 from imsniff.base.addresses import address
@@ -194,9 +194,22 @@ def out_of_band(state: State, side: Side, stanza: Element, x: Element) -> Iterat
     if (url := child_text(x, "url")) is None or stanza.get("type") in ("result", "error"):
         return
     offer = offered(state, side, stanza, link_name(url), None, None)
+    yield from _link_address(state, side, url, offer)
     if stanza.get("type") == "set":
         follow(state, side, stanza, offer)
     yield transfer(state, side, offer, TransferState.OFFERED)
+
+
+def _link_address(state: State, side: Side, url: str, offer: Offer) -> Iterator[Event]:
+    """The sender's own address, where the link leads to it and not to a named server."""
+    try:
+        parts = urlsplit(url[:MAX_NAME])
+        ip, port = address(parts.hostname or ""), parts.port
+    except ValueError:
+        return
+    if ip is not None:
+        to = offer.recipient
+        yield Exposure(side=side, account=offer.sender, ip=ip, port=port, via="xmpp.oob", to=to, wire=state.tell)
 
 
 def upload_request(state: State, side: Side, stanza: Element, request: Element) -> Iterator[Event]:

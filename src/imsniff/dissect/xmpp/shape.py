@@ -18,10 +18,12 @@ MARKS = re.compile(
 """Finds where an element of these names begins: 31 bytes at most."""
 ATTRIBUTE = re.compile(rb"""\s([A-Za-z_][\w:.-]{0,40}+)\s*+=\s*+(?:"([^"<]*+)"|'([^'<]*+)')""")
 TAG = re.compile(rb"""<([\w.:-]++)((?:\s++[A-Za-z_][\w:.-]{0,40}+\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))*+)\s*+/?+>""")
-JID = re.compile(
-    rb"(?:[^\s@<>\"'/&]{1,256}@)?[A-Za-z0-9\x80-\xff](?:[\w.-]|[\x80-\xff]){2,254}(?:/.{0,256})?", re.DOTALL
-)
-PERSON = re.compile(rb"[^\s@<>\"'/]{1,256}@[A-Za-z0-9\x80-\xff](?:[\w.-]|[\x80-\xff]){1,254}(?:/.{0,256})?", re.DOTALL)
+_LOCAL = rb"[^\s@<>\"'/&]{1,1023}@"
+_DOMAIN = rb"(?:[A-Za-z0-9\x80-\xff](?:[\w.-]|[\x80-\xff]){%d,1022}|\[[0-9A-Fa-f:.]{2,45}\])"
+_RESOURCE = rb"(?:/.{0,1023})?"
+"""RFC 7622 §3.1: each part up to 1023 bytes; the domain is a name or an address, IPv6 in brackets."""
+JID = re.compile(rb"(?:" + _LOCAL + rb")?" + _DOMAIN % 2 + _RESOURCE, re.DOTALL)
+PERSON = re.compile(_LOCAL + _DOMAIN % 1 + _RESOURCE, re.DOTALL)
 SPACE = re.compile(
     rb"(?:jabber:|urn:xmpp:|urn:ietf:params:xml:ns:xmpp|https?://jabber\.org/|http://etherx\.jabber\.org/"
     rb"|http://www\.jabber\.com/streams/|eu\.siacs\.conversations|vcard-temp|google:|http://www\.google\.com/(?:talk|session))"

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.dissect.text import guessed
 
 SEPARATOR = b"\xc0\x80"
 HEADER = 20
@@ -250,7 +251,7 @@ def decoded(raw: bytes) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
+        return guessed(raw)
 
 
 _CODES = re.compile(
