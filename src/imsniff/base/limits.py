@@ -195,6 +195,19 @@ MAX_EXPECTED: Final = 5_000
 EXPECTED_NS: Final = 300 * 1_000_000_000
 """Packet time an announced flow is waited for (Zeek's figure)."""
 
+MAX_HTTP_BODY: Final = 262_144
+"""Bytes kept of one HTTP body, WebSocket message, and of what either expands to: as much as a stanza may have. The rest
+is passed over by its length."""
+
+MAX_PIPELINED: Final = 64
+"""Requests of one connection that wait for their response, and gateway sessions remembered a connection."""
+
+MAX_WEBSOCKET_FRAME: Final = 1_048_576
+"""Bytes of one WebSocket frame. Servers of messengers refuse more than 64 kB to 1 MB. Larger: `websocket.desync`."""
+
+MAX_WEBSOCKET_FRAGMENTS: Final = 1_024
+"""Fragments of one WebSocket message; real ones have one or two. More: `websocket.too-large`, and it is dropped."""
+
 MAX_CARRIER_DEPTH: Final = 5
 """Carriers inside each other (SOCKS in CONNECT in TLS-less HTTP ...); real chains stop at three. Deeper streams are not
 opened: `carrier.too-deep`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-CARRIERS = ("http_connect",)
+CARRIERS = ("bosh", "http_connect", "msn_gateway", "proxy_protocol", "socks", "websocket")
 """Modules that hold carriers."""
 
 

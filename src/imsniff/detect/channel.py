@@ -51,6 +51,24 @@ def odd_port(context: Context, session: SessionRecord, wire: str) -> Iterable[Si
 
 
 @on(SessionRecord)
+def tunnelled_im(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
+    """A conversation inside a proxy, a gateway or the web. The subject is who went that way."""
+    if not session.carriers or context.policy.allows(session):
+        return ()
+    way = " in ".join(reversed(session.carriers))
+    asked = f", asked for {session.destination}" if session.destination else ""
+    shown = f"{session.protocol} in {way} at {_bracketed(session.server_ip)}:{session.server_port}{asked}"
+    return sighting(
+        context,
+        Risk.TUNNELLED_IM,
+        session,
+        subject=context.account(),
+        rule=f"carrier.{session.carriers[-1]}",
+        shown=f"{shown}, {wire}" if wire else shown,
+    )
+
+
+@on(SessionRecord)
 def policy_violation(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
     denied = context.policy.denies(session)
     if denied is None:
