@@ -22,6 +22,7 @@ from imsniff.base.events import (
     InnerEnd,
     InnerGap,
     InnerOpened,
+    Refused,
     Reversed,
     Trait,
 )
@@ -37,6 +38,9 @@ from imsniff.classify.inner import AnyFlow, InnerFlow, SharedStreams
 from imsniff.classify.openings import openings
 from imsniff.classify.scanner import Scanner
 from imsniff.detect import Detectors
+from imsniff.envelopes.naming import Naming
+from imsniff.envelopes.observer import ObservedFlow, Observer
+from imsniff.envelopes.prefilter import Prefilter
 from imsniff.net.decode import Decoder
 from imsniff.net.flow_filter import Ends, Filter
 from imsniff.net.flows import Flow, FlowData, FlowEvent, Flows
@@ -67,7 +71,7 @@ class Options(Struct, frozen=True, kw_only=True):
 class FlowState:
     """The state that the spine keeps for one flow: its classification and, once identified, the session's recorder."""
 
-    __slots__ = ("closed", "conversation", "held", "inner", "own_events", "recorder", "started")
+    __slots__ = ("closed", "conversation", "held", "inner", "observed", "own_events", "recorder", "started")
 
     def __init__(self) -> None:
         self.conversation = Conversation()
@@ -76,6 +80,8 @@ class FlowState:
         """Whether any payload was read."""
         self.closed = False
         """Whether the session's last record went out."""
+        self.observed: ObservedFlow | None = None
+        """What its envelope shows, while no dissector claims it."""
         self.held: Any = None
         """Packets that wait for the flow's verdict (live capture with `-w`)."""
         self.inner: dict[str, InnerFlow[FlowState]] | None = None
@@ -96,8 +102,14 @@ class Sensor:
         self.flows: Flows[FlowState] = Flows(FlowState, self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), Expected())
         self._shared_streams: SharedStreams[FlowState] = SharedStreams()
+        naming = Naming(options.signatures.services, options.signatures.openings)
+        self._observer = Observer(naming, capture)
         self._hold_queue = HoldQueue(
-            openings(options.signatures.payload), self._known_flows(), self._shared.expected.waiting
+            openings(options.signatures.payload),
+            self._known_flows(),
+            self._shared.expected.waiting,
+            Prefilter(naming),
+            self._observer.resolved.addresses,
         )
         self.gate = open_gate(self._hold_queue, enabled=options.gate)
         self._detectors = Detectors(options.policy)
@@ -108,6 +120,7 @@ class Sensor:
         """The records of a batch, in packet order."""
         for segment in self.gate.segments(batch, self.decoder):
             yield from self._segment(segment)
+        yield from self._told(self._observer.due(self.flows.now))
 
     def tick(self, now: int) -> Iterator[Record]:
         """All packets of a live link are read: it is `now` (nanoseconds since 1970)."""
@@ -125,7 +138,8 @@ class Sensor:
         self._ports = options.signatures.ports
         self.flows.adopt(self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), self._shared.expected)
-        self._hold_queue.adopt(openings(options.signatures.payload))
+        self._observer.naming = naming = Naming(options.signatures.services, options.signatures.openings)
+        self._hold_queue.adopt(openings(options.signatures.payload), Prefilter(naming))
         self._detectors.adopt(options.policy)
 
     def expect(self, expect: Expect, ts: int) -> None:
@@ -139,6 +153,7 @@ class Sensor:
         yield from self._flow_events(self.flows.finish())
         for inner in self._shared_streams.finish():
             yield from self._end_inner(inner)
+        yield from self._told(self._observer.finish())
 
     # --- flows --------------------------------------------------------------------------------------------------------
 
@@ -166,19 +181,32 @@ class Sensor:
                 undecided = conversation.verdict is Verdict.UNDECIDED
                 if not state.started:
                     self._look_up_announcement(flow)
+                if undecided:
+                    state.observed = state.observed or ObservedFlow()
+                    self._observer.read(state.observed, flow, flow_event.side, flow_event.item)
                 events = conversation.feed(
                     flow_event.side, flow_event.item, self._shared, udp=flow.protocol != TCP, opened=flow.opened
                 )
                 if events:
                     yield from self._record(flow, events)
                 if undecided and not flow.over:  # else there are no more packets to skip or to wait for
-                    self._obey(flow, conversation.verdict)
+                    yield from self._obey(flow, conversation.verdict)
+                elif conversation.verdict is Verdict.IGNORE and state.observed is not None and not flow.over:
+                    self._observer.read(state.observed, flow, flow_event.side, flow_event.item)
+                    yield from self._ignore(flow)
                 if conversation.opaque:
                     flow.counted_only = True
             else:
                 yield from self._record(flow, conversation.end(flow.last_frame, flow.last_ts))
                 if conversation.verdict is Verdict.WATCH:
                     yield from self._close(flow)
+                elif state.observed is not None:
+                    if (
+                        state.observed.use is None
+                        and (seen := self._observer.service(state.observed, flow)) is not None
+                    ):
+                        yield from self._told(self._observer.begin(state.observed, flow, seen))
+                    self._observer.end(state.observed, flow)
                 self._flow_over(flow)
 
     def _look_up_announcement(self, flow: AnyFlow[FlowState]) -> None:
@@ -189,15 +217,37 @@ class Sensor:
         if expect is not None:
             flow.reader.conversation.expect(expect, udp=transport == "udp")
 
-    def _obey(self, flow: Flow[FlowState], verdict: Verdict) -> None:
+    def _obey(self, flow: Flow[FlowState], verdict: Verdict) -> Iterator[Record]:
         """A flow was decided."""
         if verdict is Verdict.WATCH:
+            flow.reader.observed = None
             self.flows.watch(flow)
             self._identified(flow)
         elif verdict is Verdict.IGNORE:
-            self.flows.forget(flow)
-            self.gate.ignore(Segment(flow.last_frame, flow.last_ts, flow.protocol, flow.client, flow.server, b""))
-            self._flow_over(flow)
+            yield from self._ignore(flow)
+
+    def _ignore(self, flow: Flow[FlowState]) -> Iterator[Record]:
+        """No dissector claims the flow: it is counted where its envelope names a service, else ignored, unless its
+        envelope may name one yet."""
+        observed = flow.reader.observed
+        if observed is not None:
+            if (seen := self._observer.service(observed, flow)) is not None:
+                self.flows.watch(flow)
+                flow.counted_only = True
+                yield from self._told(self._observer.begin(observed, flow, seen))
+                return
+            if observed.pending:
+                return
+        self.flows.forget(flow)
+        self.gate.ignore(Segment(flow.last_frame, flow.last_ts, flow.protocol, flow.client, flow.server, b""))
+        self._flow_over(flow)
+
+    def _told(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Records of envelopes, with the findings of their sessions."""
+        for record in records:
+            yield record
+            if isinstance(record, SessionRecord):
+                yield from self._detectors.on_session(record)
 
     def _identified(self, flow: AnyFlow[FlowState]) -> None:
         """A flow was found to be messaging, or to carry other conversations. For live capture."""
@@ -286,6 +336,10 @@ class Sensor:
                 inner = streams.pop(event.stream, None)
                 if inner is not None:
                     yield from self._end_inner(inner)
+            elif isinstance(event, Refused):
+                attempt = self._observer.refused(flow.client, event, frame, ts)
+                if attempt is not None:
+                    yield attempt
             elif not isinstance(event, Trait | Reversed):
                 yield from self._carrier_event(flow, event, frame, ts)
 
@@ -364,7 +418,9 @@ class Sensor:
         if isinstance(flow, InnerFlow):
             self._release(flow.parent)
         elif isinstance(flow, Flow) and not flow.over:
-            self._obey(flow, Verdict.IGNORE)
+            self.flows.forget(flow)
+            self.gate.ignore(Segment(flow.last_frame, flow.last_ts, flow.protocol, flow.client, flow.server, b""))
+            self._flow_over(flow)
 
     def _end_inner(self, inner: InnerFlow[FlowState]) -> Iterator[Record]:
         if inner.over:

@@ -481,3 +481,42 @@ MAX_KEPT_DATABASES: Final = 16
 
 MAX_FAULTS: Final = 100
 """Faults of a database that `db verify` tells; who has more restores a copy."""
+
+# --- envelopes --------------------------------------------------------------------------------------------------------
+
+MAX_HELLO: Final = 32_768
+"""Bytes of TLS handshake messages kept of one side. A ClientHello with post-quantum keys has 2 kB, a chain of
+certificates up to 10 kB. More: the flow is judged by what else it shows."""
+
+MAX_CERTIFICATE_NAMES: Final = 100
+"""Host names taken from one certificate; content networks put up to a hundred services on one."""
+
+MAX_QUIC_INITIALS: Final = 32
+"""Initial packets of one flow that are decrypted, and pieces of its hello; real hellos need two to four."""
+
+MAX_DNS_RECORDS: Final = 64
+"""Questions, and answers, of one DNS message that are read."""
+
+MAX_ENVELOPE_PACKETS: Final = 24
+"""Pieces of payload of one flow in which its service is looked for before it is left alone."""
+
+MAX_USE_NAMES: Final = 8
+"""Host names kept of one period of use."""
+
+USE_GAP_NS: Final = 900 * 1_000_000_000
+"""Time without a flow after which a host's use of a service is over: 15 minutes (contract 4.2)."""
+
+MAX_USES: Final = 50_000
+"""Periods of use open at once; the least recent ends."""
+
+MAX_RESOLVED: Final = 100_000
+"""Pairs of client and address remembered from DNS answers; the oldest go."""
+
+RESOLVED_GRACE_NS: Final = 300 * 1_000_000_000
+"""Time beyond its TTL that a DNS answer still explains a flow: clients keep addresses longer than they may."""
+
+ATTEMPT_NS: Final = 60 * 1_000_000_000
+"""Time in which a flow must follow a look-up, else the look-up was an attempt."""
+
+MAX_ATTEMPTS: Final = 10_000
+"""Look-ups that wait for a flow at once; further ones are not told."""

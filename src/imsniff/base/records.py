@@ -44,6 +44,8 @@ def _second(second: int) -> str:
 class Confidence(StrEnum):
     """The ladder of contract 4.3; a port alone never makes a session."""
 
+    DNS = "dns"
+    """Joined by what a client was told in a DNS answer, or named by what may be a front."""
     HOST = "host"
     SIGNATURE = "signature"
     BOTH_SIDES = "both_sides"

@@ -42,7 +42,6 @@ from imsniff.base.limits import (
     FIRST_IGNORED_FLOWS,
     GATE_BYTES,
     GATE_CHUNK,
-    HEAD_BYTES,
     IGNORE_NS,
     MAX_BLOCK,
     MAX_IGNORED_FLOWS,
@@ -102,7 +101,6 @@ cdef enum HeaderVerdict:
 
 cdef int64_t LATEST = (1 << 63) - 1, IGNORE_S = IGNORE_NS // SECOND
 cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, MOST_OCTETS = MAX_HOLD_QUEUE_OCTETS
-cdef size_t FIRST_BYTES = HEAD_BYTES
 cdef Py_ssize_t MOST_HELD = MAX_HELD_FLOW_PACKETS, MOST_WAITING = MAX_HELD_FLOWS, MOST_PROBES = MAX_PROBES
 cdef int64_t LONGEST_WAIT = UNDECIDED_IDLE_NS
 cdef bint HOST_IS_BIG = sys.byteorder == "big"
@@ -363,7 +361,7 @@ cdef class Gate:
         stop = min(stop, course.packet + course.size)
         if start < stop and not (one and course.time - held.all[one].last > LONGEST_WAIT):
             foreign = self.says(self.hold_queue.foreign, course, start, stop)
-            unmatchable = foreign or self.says(self.hold_queue.unmatchable, course, start, min(stop, start + FIRST_BYTES))
+            unmatchable = foreign or self.says(self.hold_queue.unmatchable, course, start, stop)
             if unmatchable and self.known_as(course) + b"u" not in self.hold_queue.known:
                 if foreign:
                     return self.turn_away(course, held.forget(one) + 1)
@@ -418,7 +416,7 @@ cdef class Gate:
         """Whether the first words of a side make its connection foreign; see `hold_queue.py`."""
         if self.says(self.hold_queue.foreign, course, start, end):
             return True
-        if not self.says(self.hold_queue.unmatchable, course, start, min(end, start + FIRST_BYTES)):
+        if not self.says(self.hold_queue.unmatchable, course, start, end):
             return False
         if self.calls.all[one].spoken >= 0:
             return True
@@ -430,7 +428,11 @@ cdef class Gate:
         find = finds.get(<int>self.sight.protocol)
         if find is None or find(course.raw, start, end) is None:
             return False
-        announced = self.hold_queue.announced
+        addresses, announced = self.hold_queue.addresses, self.hold_queue.announced
+        if addresses:
+            one, other = endpoints(key_at(course.slab, self.sight.ip, self.sight.old))
+            if one[:-2] in addresses or other[:-2] in addresses:
+                return False
         if announced:
             transport = "tcp" if self.sight.protocol == TCP else "udp"
             one, other = endpoints(key_at(course.slab, self.sight.ip, self.sight.old))

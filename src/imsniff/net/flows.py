@@ -59,6 +59,7 @@ class Flow(Generic[Reader]):
 
     __slots__ = (
         "client",
+        "client_octets",
         "counted_only",
         "fins",
         "first",
@@ -90,6 +91,8 @@ class Flow(Generic[Reader]):
         self.last_frame, self.last_ts = self.first
         self.packets = 0
         self.octets = 0
+        self.client_octets = 0
+        """Of these, the client's."""
         self.opened = False
         """Whether the client's SYN, or the answer to it, was captured."""
         self.opening_seq: int | None = None
@@ -170,6 +173,8 @@ class Flows(Generic[Reader]):
             flow = self._begin(key, segment)
         flow.packets += 1
         flow.octets += len(payload) + cut
+        if segment.source == flow.client:
+            flow.client_octets += len(payload) + cut
         flow.last_frame, flow.last_ts = segment.frame, ts
         flow.shelf.flows.move_to_end(key)
         if not flow.counted_only:

@@ -40,6 +40,9 @@ RaisedPacket = tuple[Buffer, int, int, int, int, int, int]
 Find = Callable[..., object]
 """`re.Pattern.match`: of a slab, from here, to there."""
 
+Wanted = Callable[[int, Buffer, int, int], bool]
+"""Of a protocol and a payload, from here in a slab to there."""
+
 ENDING = Flag.FIN | Flag.RST
 CONTROL = Flag.SYN | Flag.ACK | ENDING
 IPV4_TCP, IPV6_TCP = Struct("!2xH20xI4xB"), Struct("!4xH38xI4xB")
@@ -68,6 +71,21 @@ class Opening(NamedTuple):
     pattern: bytes
     """As `re` reads it, of a bounded number of bytes."""
     says: OpeningKind = OpeningKind.FOREIGN
+
+
+def _of_head(match: Find) -> Find:
+    """The same of the first HEAD_BYTES only."""
+    return lambda slab, start, stop: match(slab, start, min(stop, start + HEAD_BYTES))
+
+
+def _unless(match: Find, wanted: Wanted, protocol: int) -> Find:
+    """The same, but for payloads that are wanted."""
+
+    def find(slab: Buffer, start: int, stop: int) -> object:
+        found = match(slab, start, stop)
+        return None if found is None or wanted(protocol, slab, start, stop) else found
+
+    return find
 
 
 def reversed_key(key: bytes) -> bytes:
@@ -145,9 +163,14 @@ class HoldQueue:
         openings: Iterable[Opening] = (),
         known: Container[bytes] = (),
         announced: Collection[tuple[str, bytes]] = (),
+        wanted: Wanted | None = None,
+        addresses: Container[bytes] = (),
     ) -> None:
         """`known`: keys of the flows that the stages above hold; `announced`: transport and endpoint of those they
-        wait for. Both are looked into, as they are at that moment."""
+        wait for; `addresses`: packed addresses whose flows they want to see. All are looked into as they are at that
+        moment. `wanted`: whether a first payload is to come up although no messenger's dissector would read it."""
+        self.addresses = addresses
+        self._wanted = wanted
         self.known = known
         self.announced = announced
         self.held: dict[bytes, Waiting] = {}
@@ -161,8 +184,9 @@ class HoldQueue:
         self.nothing: dict[int, Find] = {}
         self.adopt(openings)
 
-    def adopt(self, openings: Iterable[Opening]) -> None:
+    def adopt(self, openings: Iterable[Opening], wanted: Wanted | None = None) -> None:
         """From now on first bytes say this."""
+        self._wanted = wanted or self._wanted
         self.openings = tuple(openings)
         self.foreign, self.unmatchable, self.nothing = (self._finds(says) for says in OpeningKind)
 
@@ -219,7 +243,7 @@ class HoldQueue:
             if self._says(self.foreign, slab, start, end, UDP, key):
                 self.probed.pop(flow, None)
                 return (), len(before) + 1
-            unmatchable = self._says(self.unmatchable, slab, start, min(end, start + HEAD_BYTES), UDP, key)
+            unmatchable = self._says(self.unmatchable, slab, start, end, UDP, key)
             if unmatchable and probed.hold(packet):
                 find = self.nothing.get(UDP)
                 probed.probes += find is None or find(slab, start, end) is None
@@ -255,7 +279,7 @@ class HoldQueue:
         that this one has spoken is noted."""
         if self._says(self.foreign, slab, start, end, TCP, key):
             return True
-        if not self._says(self.unmatchable, slab, start, min(end, start + HEAD_BYTES), TCP, key):
+        if not self._says(self.unmatchable, slab, start, end, TCP, key):
             return False
         if waiting.spoken is not None:
             return True
@@ -267,12 +291,24 @@ class HoldQueue:
         for one in self.openings:
             if one.says is says:
                 patterns.setdefault(one.protocol, []).append(one.pattern)
-        return {protocol: re.compile(b"|".join(some)).match for protocol, some in patterns.items()}
+        found: dict[int, Find] = {}
+        for protocol, some in patterns.items():
+            match: Find = re.compile(b"|".join(some)).match
+            if says is OpeningKind.UNMATCHABLE:
+                match = _of_head(match)
+            if says is not OpeningKind.NOTHING and self._wanted is not None:
+                match = _unless(match, self._wanted, protocol)
+            found[protocol] = match
+        return found
 
     def _says(self, finds: dict[int, Find], slab: Buffer, start: int, end: int, protocol: int, key: bytes) -> bool:
         """Whether the bytes are such, and nobody waits for the flow."""
         find = finds.get(protocol)
         if find is None or find(slab, start, end) is None:
+            return False
+        if self.addresses and (
+            key[: len(key) // 2 - 2] in self.addresses or key[len(key) // 2 - 2 : -4] in self.addresses
+        ):
             return False
         if not self.announced:
             return True

@@ -6,11 +6,7 @@ same traffic has the same ids in whatever file it is found and however often it 
 
 from __future__ import annotations
 
-import socket
-from base64 import b64encode
 from collections.abc import Callable
-from hashlib import blake2b, sha1
-from ipaddress import ip_address
 from typing import Any
 
 from imsniff.base.addresses import is_internal
@@ -27,6 +23,7 @@ from imsniff.base.events import (
     Trait,
     Transfer,
 )
+from imsniff.base.identity import hashed
 from imsniff.base.limits import MAX_ANOMALIES, MAX_NAME, MAX_SOFTWARE, MAX_TEXT
 from imsniff.base.records import (
     AnomalyRecord,
@@ -41,26 +38,6 @@ from imsniff.base.records import (
     timestamp,
 )
 from imsniff.record.privacy import Content, fingerprint, strength
-
-
-def identifier(*parts: object) -> str:
-    """16 hex digits that depend on nothing but the parts."""
-    return _hash(*parts).hexdigest()
-
-
-def _hash(*parts: object) -> blake2b:
-    return blake2b("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=8)
-
-
-def community_id(source: tuple[str, int], target: tuple[str, int], protocol: int) -> str:
-    """The flow's Community ID, version 1, seed 0 (github.com/corelight/community-id-spec): joins our sessions with what
-    Zeek, Suricata or Arkime say of the same flow."""
-    ends = sorted((ip_address(ip).packed, port) for ip, port in (source, target))
-    (low, low_port), (high, high_port) = ends
-    seed = socket.htons(0).to_bytes(2, "big")
-    ports = low_port.to_bytes(2, "big") + high_port.to_bytes(2, "big")
-    digest = sha1(seed + low + high + bytes((protocol, 0)) + ports, usedforsecurity=False)
-    return "1:" + b64encode(digest.digest()).decode("ascii")
 
 
 def _clip(text: str | None, limit: int = MAX_NAME) -> str | None:
@@ -89,7 +66,7 @@ class Recorder:
         self._texts = content is Content.ALL
         self._key = key
         self._keep = keep_secrets
-        self._ids = _hash(session.id, "")
+        self._ids = hashed(session.id, "")
         """What `identifier` makes of the session's id and a number, before the number."""
         self._count = 0
         self._anomalies = 0

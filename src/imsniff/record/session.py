@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from imsniff.base.events import Encryption
+from imsniff.base.identity import community_id, identifier
 from imsniff.base.records import Confidence, SessionRecord, timestamp
 from imsniff.classify.conversation import Conversation
 from imsniff.classify.inner import AnyFlow, InnerFlow
 from imsniff.net.segment import TCP, endpoint
-from imsniff.record.recorder import Recorder, community_id, identifier
+from imsniff.record.recorder import Recorder
 from imsniff.rules.schema import Ports
 
 

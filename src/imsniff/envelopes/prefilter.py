@@ -1,0 +1,90 @@
+"""What the gate asks of first payloads that no messenger's dissector would read: may they name a service?
+
+Exact where that is cheap (the name in a ClientHello, a DNS question, a Host header), generous where it is not (a hello
+that is cut, a QUIC Initial, STUN): those flows come up and are judged above.
+"""
+
+from __future__ import annotations
+
+import re
+
+from imsniff.envelopes.naming import Naming
+from imsniff.envelopes.stun import is_stun
+from imsniff.envelopes.tls import host_name
+from imsniff.net.packet import Buffer
+from imsniff.net.segment import TCP
+
+_HOST = re.compile(rb"\n[Hh][Oo][Ss][Tt]:[ \t]*([A-Za-z0-9._-]{1,255})")
+_REQUEST = (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI")
+_DNS = re.compile(rb"(?s)..[\x00\x01\x80\x81\x84\x85][\x00-\xbf]\x00[\x00-\x08]\x00.\x00.\x00")
+
+
+class Prefilter:
+    """Answers for one signature set."""
+
+    def __init__(self, naming: Naming) -> None:
+        self._naming = naming
+
+    def __call__(self, protocol: int, slab: Buffer, start: int, stop: int) -> bool:
+        """Whether the payload `slab[start:stop]` is to come up, as the first of its side."""
+        data = bytes(slab[start:stop])
+        return self._stream(data) if protocol == TCP else self._datagram(data)
+
+    def _stream(self, data: bytes) -> bool:
+        if data[:2] == b"\x16\x03":
+            return self._hello(data)
+        if data[:4] in _REQUEST:
+            found = _HOST.search(data)
+            return found is not None and self._listed(found[1].decode("ascii"), "http-host")
+        if data[2:14].count(0) >= 5 and _DNS.match(data, 2):
+            return self._question(data[2:])
+        return self._naming.matches("tcp", data[:128])
+
+    def _datagram(self, data: bytes) -> bool:
+        if is_stun(data):
+            return True
+        if _DNS.match(data):
+            return self._question(data)
+        if (data[:1] >= b"\xc0" and len(data) >= 1_000 and data[1:5] != b"\0\0\0\0") or b"CHLO" in data[:100]:
+            return True
+        return self._naming.matches("udp", data[:128])
+
+    def _hello(self, data: bytes) -> bool:
+        """A ClientHello whose name is listed, is not there, or is not there yet. A server's hello is nothing new."""
+        if len(data) < 6 or data[5] != 1:
+            return len(data) < 6
+        name = server_name(data)
+        if name is None:
+            return True
+        return self._listed(name, "sni")
+
+    def _question(self, data: bytes) -> bool:
+        name, at = [], 12
+        while at < len(data) and 0 < (size := data[at]) < 64:
+            name.append(data[at + 1 : at + 1 + size].decode("latin-1"))
+            at += size + 1
+        return self._listed(".".join(name), "dns")
+
+    def _listed(self, name: str, seen_in: str) -> bool:
+        return self._naming.of_host(name, seen_in) is not None
+
+
+def server_name(record: bytes) -> str | None:
+    """The name in a ClientHello, its first record's header included; None where it is absent or further behind."""
+    end = len(record)
+    at = 5 + 4 + 34
+    if at >= end:
+        return None
+    at += 1 + record[at]
+    at += 2 + int.from_bytes(record[at : at + 2], "big")
+    if at >= end:
+        return None
+    at += 1 + record[at] + 2
+    while at + 4 <= end:
+        size = int.from_bytes(record[at + 2 : at + 4], "big")
+        if record[at : at + 2] == b"\0\0":
+            if at + 4 + size > end or size < 5:
+                return None
+            return host_name(record[at + 9 : at + 4 + size])
+        at += 4 + size
+    return None

@@ -1,0 +1,193 @@
+"""The envelope of one flow: what is outside the encryption, and which names, addresses and messages show there.
+
+It runs beside classification while a flow is undecided and is asked when no messenger's dissector claims the flow. What
+it is to read is told by the first bytes: TLS, HTTP on a stream; QUIC, DNS, STUN in datagrams.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from imsniff.base.events import Side
+from imsniff.base.limits import MAX_ENVELOPE_PACKETS, MAX_HELLO
+from imsniff.dissect.cursor import Malformed
+from imsniff.envelopes import dns, stun
+from imsniff.envelopes.quic import Initials
+from imsniff.envelopes.tls import CERTIFICATE, CLIENT_HELLO, ClientHello, Handshake, certificate_names, client_hello
+
+_HOST = re.compile(rb"\r?\n[Hh][Oo][Ss][Tt]:[ \t]*([A-Za-z0-9._-]{1,255})(?::[0-9]{1,5})?[ \t]*\r?\n")
+_HTTP = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH) ")
+
+
+class Named(NamedTuple):
+    """A host name showed."""
+
+    seen_in: str
+    """`sni`, `quic`, `http-host`, `certificate`, `dns`, `stun`."""
+    name: str
+    ja4: str | None = None
+    encrypted_hello: bool = False
+    """Whether the name may be only the front's (ECH)."""
+
+
+class Resolved(NamedTuple):
+    """An answer of the domain name system."""
+
+    names: tuple[str, ...]
+    addresses: tuple[str, ...]
+    ttl: int
+
+
+class Asked(NamedTuple):
+    """A question of the domain name system."""
+
+    name: str
+
+
+class Stun(NamedTuple):
+    """A STUN message."""
+
+    message: stun.StunMessage
+
+
+Fact = Named | Resolved | Asked | Stun
+
+
+class FlowEnvelope:
+    """What the outside of one flow shows."""
+
+    __slots__ = ("_head", "_initials", "_kind", "_packets", "_tls", "ja4", "pending", "stun_seen")
+
+    def __init__(self) -> None:
+        self.pending = False
+        """Whether a name may still come: the flow should not be ignored yet."""
+        self.ja4: str | None = None
+        self.stun_seen = False
+        self._kind: Callable[[Side, bytes], Iterator[Fact]] | None = None
+        self._tls: dict[Side, Handshake] = {}
+        self._initials: Initials | None = None
+        self._head = b""
+        self._packets = 0
+
+    def stream(self, side: Side, data: bytes) -> list[Fact]:
+        """The next bytes of one side of a connection."""
+        self._packets += 1
+        if self._kind is None:
+            if data[:1] == b"\x16":
+                self._kind = self._read_tls
+            elif side is Side.CLIENT and _HTTP.match(data):
+                self._kind = self._read_http
+            elif len(data) > 14 and _is_dns_length(data):
+                self._kind = self._read_dns_tcp
+            else:
+                self._kind = _nothing
+        return self._facts(side, data)
+
+    def datagram(self, side: Side, data: bytes) -> list[Fact]:
+        """One datagram."""
+        self._packets += 1
+        if stun.is_stun(data):
+            self.stun_seen = True
+            return self._collected(self._read_stun(side, data))
+        if self._kind is None or self._kind is _nothing:
+            if (data[:1] >= b"\x80" and len(data) >= 1_000) or b"CHLO" in data[:100]:
+                self._initials = Initials()
+                self._kind = self._read_quic
+            elif len(data) > 12 and _DNS_HEADER.match(data):
+                self._kind = self._read_dns
+            else:
+                self._kind = _nothing
+        return self._facts(side, data)
+
+    def _facts(self, side: Side, data: bytes) -> list[Fact]:
+        assert self._kind is not None, "chosen above"
+        return self._collected(self._kind(side, data))
+
+    def _collected(self, found: Iterator[Fact]) -> list[Fact]:
+        facts: list[Fact] = []
+        try:
+            facts += found
+        except Malformed:  # it lies about its lengths: the flow is judged by what else it shows
+            self.pending = False
+        if self._packets >= MAX_ENVELOPE_PACKETS:
+            self.pending = False
+        return facts
+
+    # --- one reader a format ------------------------------------------------------------------------------------------
+
+    def _read_tls(self, side: Side, data: bytes) -> Iterator[Fact]:
+        handshake = self._tls.setdefault(side, Handshake())
+        for kind, body in handshake.feed(data):
+            if kind == CLIENT_HELLO and side is Side.CLIENT:
+                hello = client_hello(body)
+                self.ja4 = hello.ja4()
+                self.pending = hello.name is None
+                yield from _names(hello, "sni", self.ja4)
+            elif kind == CERTIFICATE and self.pending:
+                self.pending = False
+                for name in certificate_names(body):
+                    yield Named("certificate", name)
+        if not handshake.over and side is Side.CLIENT and self.ja4 is None:
+            self.pending = True
+        if handshake.over and (side is Side.SERVER or self.ja4 is None):
+            self.pending = False
+
+    def _read_http(self, side: Side, data: bytes) -> Iterator[Fact]:
+        if side is not Side.CLIENT or not (self._head or _HTTP.match(data)):
+            return
+        self._head = (self._head + data)[:MAX_HELLO]
+        found = _HOST.search(self._head)
+        self.pending = found is None and b"\n\r\n" not in self._head and len(self._head) < 4_096
+        if found is not None:
+            self._head = b""
+            yield Named("http-host", found[1].decode("ascii").rstrip(".").lower())
+        elif not self.pending:
+            self._head = b""
+
+    def _read_dns_tcp(self, side: Side, data: bytes) -> Iterator[Fact]:
+        self._head = (self._head + data)[:MAX_HELLO]
+        while len(self._head) >= 2 and len(self._head) - 2 >= (size := int.from_bytes(self._head[:2], "big")):
+            message, self._head = self._head[2 : 2 + size], self._head[2 + size :]
+            yield from self._read_dns(side, message)
+
+    def _read_dns(self, side: Side, data: bytes) -> Iterator[Fact]:
+        message = dns.parse(data)
+        self.pending = not message.is_answer
+        if message.is_answer:
+            yield Resolved(message.names, message.addresses, message.ttl)
+        elif message.names:
+            yield Asked(message.names[0])
+
+    def _read_quic(self, side: Side, data: bytes) -> Iterator[Fact]:
+        assert self._initials is not None, "made with the reader"
+        if side is not Side.CLIENT or self._initials.over:
+            return
+        hello = self._initials.feed(data)
+        self.pending = not self._initials.over
+        if isinstance(hello, ClientHello):
+            self.ja4 = hello.ja4("q")
+            yield from _names(hello, "quic", self.ja4)
+        elif hello is not None:
+            yield Named("quic", hello)
+
+    @staticmethod
+    def _read_stun(_: Side, data: bytes) -> Iterator[Fact]:
+        yield Stun(stun.parse(data))
+
+
+_DNS_HEADER = re.compile(rb"(?s)..[\x00\x01\x04\x05\x81\x84\x85\x80][\x00-\xbf]\x00[\x00-\x08]\x00.\x00.\x00")
+
+
+def _is_dns_length(data: bytes) -> bool:
+    return int.from_bytes(data[:2], "big") <= 4_096 and _DNS_HEADER.match(data, 2) is not None
+
+
+def _names(hello: ClientHello, seen_in: str, ja4: str) -> Iterator[Fact]:
+    if hello.name is not None:
+        yield Named(seen_in, hello.name, ja4, hello.encrypted)
+
+
+def _nothing(_: Side, __: bytes) -> Iterator[Fact]:
+    yield from ()
