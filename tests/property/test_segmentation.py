@@ -67,7 +67,7 @@ def told(pieces: list[Segment]) -> list[object]:
         fields = {key: value for key, value in msgspec.to_builtins(record).items() if key not in PLACE}
         if isinstance(record, SessionRecord):
             fields["software"] = sorted(record.software)
-            del fields["signature"]  # of several rules that match, the first to see enough nominates
+            fields.pop("signature", None)  # of several rules that match, the first to see enough nominates
         plain.append(fields)
     return sorted(plain, key=repr)
 
