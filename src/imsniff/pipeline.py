@@ -41,6 +41,7 @@ from imsniff.detect import Detectors
 from imsniff.envelopes.naming import Naming
 from imsniff.envelopes.observer import ObservedFlow, Observer
 from imsniff.envelopes.prefilter import Prefilter
+from imsniff.envelopes.resolved import WantedAddresses
 from imsniff.net.decode import Decoder
 from imsniff.net.flow_filter import Ends, Filter
 from imsniff.net.flows import Flow, FlowData, FlowEvent, Flows
@@ -109,7 +110,7 @@ class Sensor:
             self._known_flows(),
             self._shared.expected.waiting,
             Prefilter(naming),
-            self._observer.resolved.addresses,
+            WantedAddresses(options.signatures.services, self._observer.resolved),
         )
         self.gate = open_gate(self._hold_queue, enabled=options.gate)
         self._detectors = Detectors(options.policy)
@@ -139,6 +140,7 @@ class Sensor:
         self.flows.adopt(self._ports.servers)
         self._shared = Classifier(Scanner(options.signatures.payload), self._shared.expected)
         self._observer.naming = naming = Naming(options.signatures.services, options.signatures.openings)
+        self._hold_queue.addresses = WantedAddresses(options.signatures.services, self._observer.resolved)
         self._hold_queue.adopt(openings(options.signatures.payload), Prefilter(naming))
         self._detectors.adopt(options.policy)
 

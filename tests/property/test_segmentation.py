@@ -21,7 +21,10 @@ from tests.net.forge import pcap_batch, tcp, udp
 
 ROOT = Path(__file__).parents[2]
 CAPTURES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("pcaps/**/*.pcap*"))
-PLACE = ("id", "ts", "frame", "session", "first_frame", "last_frame", "first_seen", "last_seen", "packets", "bytes")
+PLACE = (
+    *("id", "ts", "frame", "session", "first_frame", "last_frame", "first_seen", "last_seen"),
+    *("packets", "bytes", "bytes_up", "bytes_down"),
+)
 """What may differ: where in the capture something stands, and how often it was sent."""
 
 

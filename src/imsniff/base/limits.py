@@ -498,7 +498,7 @@ MAX_DNS_RECORDS: Final = 64
 """Questions, and answers, of one DNS message that are read."""
 
 MAX_ENVELOPE_PACKETS: Final = 24
-"""Pieces of payload of one flow in which its service is looked for before it is left alone."""
+"""Datagrams of one flow in which its service is looked for before it is left alone; of a stream, MAX_HELLO bytes."""
 
 MAX_USE_NAMES: Final = 8
 """Host names kept of one period of use."""

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from imsniff.base.events import ServiceSeen, Side
 from imsniff.base.records import Confidence
 from imsniff.envelopes.reader import Asked, Fact, Named, Resolved, Stun
-from imsniff.rules.engines import Needle, engine
+from imsniff.rules.engines import Engine, Needle, engine
 from imsniff.rules.schema import Category, PayloadRule, Service, Services
 
 _TABLE = {"certificate": "sni", "stun": "stun-realm"}
@@ -26,17 +26,24 @@ class Naming:
     def __init__(self, services: Services, openings: Iterable[PayloadRule]) -> None:
         self.services = services
         self._rules = tuple(openings)
-        self._engines = {
+        self._engines = self._compiled(self._rules)
+        self._anywhere = self._compiled(rule for rule in self._rules if not getattr(rule.entry, "in_networks", False))
+
+    @staticmethod
+    def _compiled(openings: Iterable[PayloadRule]) -> dict[str, tuple[Engine, tuple[PayloadRule, ...]]]:
+        wanted = tuple(openings)
+        return {
             transport: (engine("auto", [Needle(r.expression, r.anchored, r.within) for r in rules]), rules)
             for transport in ("tcp", "udp")
-            if (rules := tuple(rule for rule in self._rules if transport in rule.transport))
+            if (rules := tuple(rule for rule in wanted if transport in rule.transport))
         }
 
     def of_host(self, name: str, seen_in: str) -> Service | None:
         return self.services.of_host(name, _TABLE.get(seen_in, seen_in))
 
-    def of_fact(self, fact: Fact) -> ServiceSeen | None:
-        """The service that a fact shows; DNS answers are `ResolvedNames`' business."""
+    def of_fact(self, fact: Fact, server: str) -> ServiceSeen | None:
+        """The service that a fact shows; DNS answers are `ResolvedNames`' business. STUN that names nothing is a call
+        of the service whose own network the `server` (address) is in."""
         match fact:
             case Named(seen_in, name, ja4, encrypted):
                 service = self.of_host(name, seen_in)
@@ -45,14 +52,14 @@ class Naming:
             case Stun(message):
                 if message.realm and (service := self.of_host(message.realm.lower(), "stun")) is not None:
                     return _seen(service, "stun", message.realm.lower(), Confidence.HOST, call=True)
-                service = self.services.of_stun(message.kind, message.attributes)
+                service = self.services.of_stun(message.kind, message.attributes) or self.services.of_address(server)
                 return None if service is None else _seen(service, "stun", None, Confidence.SIGNATURE, call=True)
             case Resolved() | Asked():
                 return None
 
     def matches(self, transport: str, data: bytes) -> bool:
-        """Whether first bytes match any opening."""
-        found = self._engines.get(transport)
+        """Whether first bytes match any opening that counts wherever it goes."""
+        found = self._anywhere.get(transport)
         return found is not None and bool(found[0].find(data))
 
     def of_openings(self, transport: str, first: dict[Side, bytes], server: str) -> ServiceSeen | None:

@@ -69,7 +69,7 @@ class Observer:
             elif isinstance(fact, Asked):
                 self._asked(flow, fact.name, item.frame, item.ts)
             elif observed.seen is None:
-                observed.seen = self.naming.of_fact(fact)
+                observed.seen = self.naming.of_fact(fact, endpoint(flow.server)[0])
 
     def service(self, observed: ObservedFlow, flow: Flow[Any]) -> ServiceSeen | None:
         """The service of a flow that no messenger's dissector claims."""

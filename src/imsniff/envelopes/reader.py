@@ -58,7 +58,7 @@ Fact = Named | Resolved | Asked | Stun
 class FlowEnvelope:
     """What the outside of one flow shows."""
 
-    __slots__ = ("_head", "_initials", "_kind", "_packets", "_tls", "ja4", "pending", "stun_seen")
+    __slots__ = ("_head", "_initials", "_kind", "_octets", "_packets", "_tls", "ja4", "pending", "stun_seen")
 
     def __init__(self) -> None:
         self.pending = False
@@ -70,10 +70,13 @@ class FlowEnvelope:
         self._initials: Initials | None = None
         self._head = b""
         self._packets = 0
+        """Datagrams read."""
+        self._octets = 0
+        """Of a stream."""
 
     def stream(self, side: Side, data: bytes) -> list[Fact]:
         """The next bytes of one side of a connection."""
-        self._packets += 1
+        self._octets += len(data)
         if self._kind is None:
             if data[:1] == b"\x16":
                 self._kind = self._read_tls
@@ -111,7 +114,7 @@ class FlowEnvelope:
             facts += found
         except Malformed:  # it lies about its lengths: the flow is judged by what else it shows
             self.pending = False
-        if self._packets >= MAX_ENVELOPE_PACKETS:
+        if self._packets >= MAX_ENVELOPE_PACKETS or self._octets > MAX_HELLO:
             self.pending = False
         return facts
 

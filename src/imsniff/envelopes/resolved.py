@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from imsniff.base.limits import ATTEMPT_NS, MAX_ATTEMPTS, MAX_RESOLVED, RESOLVED_GRACE_NS
 from imsniff.envelopes.reader import Resolved
+from imsniff.rules.schema import Services
 
 
 class Joined(NamedTuple):
@@ -76,3 +77,26 @@ class ResolvedNames:
                 return  # they come by time
             del self._waiting[key]
             yield attempt
+
+
+class WantedAddresses:
+    """Packed addresses whose flows the gate lets through: those of services' own networks, and those that a client was
+    told for a messenger's name."""
+
+    def __init__(self, services: Services, resolved: ResolvedNames) -> None:
+        self._resolved = resolved
+        self._networks: dict[int, dict[int, set[int]]] = {4: {}, 16: {}}
+        """By bytes of an address: shift to the network's bits, to networks without them."""
+        for service in services.all:
+            for network in service.networks:
+                shift = network.max_prefixlen - network.prefixlen
+                size = network.max_prefixlen // 8
+                self._networks[size].setdefault(shift, set()).add(int(network.network_address) >> shift)
+
+    def __contains__(self, packed: object) -> bool:
+        if not isinstance(packed, bytes):
+            return False
+        if packed in self._resolved.addresses:
+            return True
+        number = int.from_bytes(packed, "big")
+        return any(number >> shift in known for shift, known in self._networks.get(len(packed), {}).items())

@@ -40,13 +40,13 @@ class StunMessage(NamedTuple):
 
 
 def is_stun(data: bytes) -> bool:
-    """Whether a datagram has the shape of a STUN message with the cookie."""
-    return (
-        len(data) >= 20
-        and data[0] < 0x40
-        and data[4:8] == b"\x21\x12\xa4\x42"
-        and int.from_bytes(data[2:4], "big") <= len(data) - 20
-    )
+    """Whether a datagram has the shape of STUN: with the cookie, or a binding of RFC 3489 whose length closes."""
+    if len(data) < 20:
+        return False
+    size = int.from_bytes(data[2:4], "big")
+    if data[4:8] == b"\x21\x12\xa4\x42":
+        return data[0] < 0x40 and size <= len(data) - 20
+    return data[:2] in (b"\x00\x01", b"\x01\x01") and size == len(data) - 20
 
 
 def parse(data: bytes) -> StunMessage:

@@ -73,6 +73,9 @@ class Opening(NamedTuple):
     says: OpeningKind = OpeningKind.FOREIGN
 
 
+NO_ADDRESSES: Container[bytes] = ()
+
+
 def _of_head(match: Find) -> Find:
     """The same of the first HEAD_BYTES only."""
     return lambda slab, start, stop: match(slab, start, min(stop, start + HEAD_BYTES))
@@ -164,7 +167,7 @@ class HoldQueue:
         known: Container[bytes] = (),
         announced: Collection[tuple[str, bytes]] = (),
         wanted: Wanted | None = None,
-        addresses: Container[bytes] = (),
+        addresses: Container[bytes] = NO_ADDRESSES,
     ) -> None:
         """`known`: keys of the flows that the stages above hold; `announced`: transport and endpoint of those they
         wait for; `addresses`: packed addresses whose flows they want to see. All are looked into as they are at that
@@ -306,9 +309,7 @@ class HoldQueue:
         find = finds.get(protocol)
         if find is None or find(slab, start, end) is None:
             return False
-        if self.addresses and (
-            key[: len(key) // 2 - 2] in self.addresses or key[len(key) // 2 - 2 : -4] in self.addresses
-        ):
+        if self.addresses is not NO_ADDRESSES and any(end[:-2] in self.addresses for end in _endpoints(key)):
             return False
         if not self.announced:
             return True
