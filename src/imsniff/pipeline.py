@@ -22,6 +22,7 @@ from imsniff.base.events import (
     InnerEnd,
     InnerGap,
     InnerOpened,
+    Message,
     Refused,
     Reversed,
     Trait,
@@ -276,8 +277,13 @@ class Sensor:
             elif isinstance(event, Expect):
                 self._announce(event, ts)
             elif (record := recorder.record(event, frame, ts, conversation.speaker(event))) is not None:
+                text = event.text if isinstance(event, Message) else ""
+                session = face(flow, recorder, conversation)
+                wire = evidence_of(event)
+                shown = self._detectors.on_record(session, record, wire, text)
                 yield record
-                yield from self._detectors.on_record(face(flow, recorder, conversation), record, evidence_of(event))
+                yield from shown
+                yield from self._detectors.observations(session, record, wire, text)
 
     def _announce(self, event: Expect, ts: int) -> None:
         self._shared.expected.announce(event, ts)

@@ -11,7 +11,7 @@ import pytest
 
 from imsniff.base.records import to_json
 from imsniff.capture.pcapfile import open_capture
-from imsniff.detect import Aggregate, Sighting
+from imsniff.detect import Aggregate, CrossFlowDetectors, Sighting
 from imsniff.pipeline import Options, Sensor
 from imsniff.record.privacy import Content
 from imsniff.rules import loader
@@ -31,7 +31,9 @@ def analysed(name: str, *, slab: int = SLABS[0], gate: bool = True) -> bytes:
         sensor = Sensor(options, name)
         records = [record for batch in capture for record in sensor.read(batch)]
         records += sensor.finish()
-    for record in records:
+    across = CrossFlowDetectors()
+    passed = [one for record in records for one in across.take(record)]
+    for record in [*passed, *across.finish()]:
         if isinstance(record, Sighting):
             found.add(record)
         else:

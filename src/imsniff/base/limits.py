@@ -248,6 +248,21 @@ MAX_FINDINGS: Final = 100_000
 """Distinct findings one run keeps in memory (about 100 MB). Beyond: counted, stored, and not in the run's own
 summary."""
 
+REORDER_NS: Final = 2_000_000_000
+"""Nanoseconds of packet time that an observation waits for those of other workers (see `detect.across`)."""
+
+MAX_WAITING_OBSERVATIONS: Final = 16_384
+"""Observations that wait so, about 1 KB each. Beyond: the oldest is judged at once."""
+
+ACCOUNT_MEMORY_NS: Final = 86_400_000_000_000
+"""Nanoseconds within which two hosts of one account, or two accounts of one host, count together: a day."""
+
+MAX_REMEMBERED_ACCOUNTS: Final = 50_000
+"""Accounts, and hosts, that detectors with memory know at a time. Beyond: the longest silent is forgotten."""
+
+MAX_REMEMBERED_HOSTS: Final = 64
+"""Hosts remembered of one account, accounts of one host, contacts of one text. Beyond: no more are added."""
+
 MAX_CACHED: Final = 4_096
 """Answers kept of a pure function that is asked the same again and again (is this host inside, which finding is this):
 a few for each conversation under way. About 2 MB each with names of real length. The longest unused go, or of a

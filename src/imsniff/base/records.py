@@ -41,6 +41,16 @@ def _second(second: int) -> str:
         return ""
 
 
+@lru_cache(maxsize=4_096)
+def _epoch_second(second: str) -> int:
+    return int(datetime.fromisoformat(second + "+00:00").timestamp())
+
+
+def nanoseconds(written: str) -> int:
+    """Nanoseconds since 1970 of a `timestamp`."""
+    return (_epoch_second(written[:19]) * 1_000_000 + int(written[20:26])) * 1_000
+
+
 class Confidence(StrEnum):
     """The ladder of contract 4.3; a port alone never makes a session."""
 

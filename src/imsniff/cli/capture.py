@@ -292,6 +292,7 @@ class _Run:
         given, stack, options = self._given, self._stack, self._keyed(self._options)
         signals = stack.enter_context(_Signals())
         desk = Collector(self._voice.warn, _printer() if self._piped else None)
+        desk.across.adopt(options.policy)
         sensing = self._sensing(options, desk)
         stack.callback(sensing.close)
         store = stack.enter_context(open_for_writing(database(given["db"])))
@@ -304,6 +305,7 @@ class _Run:
         try:
             self._listen(sensing, desk, signals)
             sensing.finish()
+            desk.finish()
         finally:
             self._end(sensing, desk)
         self._tell_end(sensing, desk, store.name)
@@ -366,7 +368,7 @@ class _Run:
                 self._statistics(counts, desk)
             if signals.reload:
                 signals.reload = False
-                self._reload(sensing)
+                self._reload(sensing, desk)
         self._stack_of_view.close()
 
     def _view(self) -> Any:  # noqa: ANN401 - a View or None
@@ -377,7 +379,7 @@ class _Run:
 
         return self._stack_of_view.enter_context(live_view())
 
-    def _reload(self, sensing: _Sensing) -> None:
+    def _reload(self, sensing: _Sensing, desk: Collector) -> None:
         """A file that is wrong changes nothing."""
         from imsniff.policy.policy import PolicyError
         from imsniff.rules.loader import SignatureError
@@ -389,6 +391,7 @@ class _Run:
             return
         self._options = self._keyed(options)
         sensing.reload(self._options)
+        desk.across.adopt(self._options.policy)
         self._voice.note(f"signatures and policy read again: {self._options.signatures.sha256[:16]}")
 
     def _end(self, sensing: _Sensing, desk: Collector) -> None:

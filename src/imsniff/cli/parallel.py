@@ -19,7 +19,7 @@ import msgspec
 from imsniff.base.ipc import encoded
 from imsniff.base.records import AnyPlain
 from imsniff.cli.capture_sequence import CaptureEnd, ReadItem, ReadProgress, SessionShare, read
-from imsniff.detect import Sighting
+from imsniff.detect import Observation, Sighting
 from imsniff.pipeline import Options
 
 _LOOK = 0.25
@@ -53,7 +53,7 @@ def _awaited(future: Future[list[CaptureEnd]], done: Any, total: int) -> Iterato
 def _spooled(spool: Path, future: Future[list[CaptureEnd]]) -> Iterator[ReadItem]:
     """What a worker wrote."""
     ended = future.result()
-    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Sighting | SessionShare | AnyPlain)
+    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Sighting | Observation | SessionShare | AnyPlain)
     with spool.open("rb") as lines:
         while size := lines.read(4):
             yield decoder.decode(lines.read(int.from_bytes(size, "big")))

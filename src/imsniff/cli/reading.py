@@ -16,6 +16,7 @@ from imsniff.capture import series
 from imsniff.capture.pcapfile import Idle
 from imsniff.cli.capture_sequence import CaptureEnd, CaptureSequence, ReadItem, ReadProgress, SessionShare, read
 from imsniff.cli.terminal import Progress, Reporter
+from imsniff.detect import CrossFlowDetectors
 from imsniff.live.output import OpenSession
 from imsniff.pipeline import Options
 
@@ -46,6 +47,7 @@ class CaptureReader:
             if len(row) > 1:
                 voice.detail(f"{row[0]} to {row[-1].name}: {len(row)} captures that may continue one another")
         self._options = options
+        self._across = CrossFlowDetectors(options.policy)
         self._jobs = min(jobs, len(self._rows))
         self._strict = strict
         self._voice = voice
@@ -74,19 +76,21 @@ class CaptureReader:
                 if isinstance(item, Record):
                     if self._packets_wanted and isinstance(item, SessionRecord) and item.id not in self._spanning:
                         self.sessions.append(item)
-                    yield item
+                    yield from self._across.take(item)
                 else:
                     take[type(item)](item)
                     if self._strict and self.errors:
                         return
+        yield from self._across.finish()
 
     def rest(self) -> Iterator[Record]:
         """After `records` was broken off: what is known of the sessions that were open."""
         for sequence in self._at_work:
             for item in sequence.finish():
                 if isinstance(item, Record):
-                    yield item
+                    yield from self._across.take(item)
         self._at_work.clear()
+        yield from self._across.finish()
 
     def _span(self, span: SessionShare) -> None:
         if self._packets_wanted:

@@ -4,10 +4,13 @@ import imsniff.detect.addresses
 import imsniff.detect.channel
 import imsniff.detect.content
 import imsniff.detect.credentials
+import imsniff.detect.identity
 import imsniff.detect.transfers  # noqa: F401
 from imsniff.base.risks import Risk
+from imsniff.detect.across import CrossFlowDetectors
 from imsniff.detect.finding import Finding, Sighting
 from imsniff.detect.merge import Aggregate
+from imsniff.detect.observation import Observation
 from imsniff.detect.registry import Detectors
 
-__all__ = ["Aggregate", "Detectors", "Finding", "Risk", "Sighting"]
+__all__ = ["Aggregate", "CrossFlowDetectors", "Detectors", "Finding", "Observation", "Risk", "Sighting"]

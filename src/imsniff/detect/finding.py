@@ -70,6 +70,8 @@ class Context(NamedTuple):
 
     session: SessionRecord
     policy: Policy
+    text: str = ""
+    """Of a message its whole text, also where it is not kept."""
 
     @property
     def host(self) -> str:

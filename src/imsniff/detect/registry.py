@@ -1,18 +1,21 @@
 """The registry of detectors: a detector is a function from a record to sightings, registered by record type.
 
-A detector keeps nothing between two calls. What repeats is merged by key: in `merge` for a run, in the
-store for ever.
+Such a function keeps nothing between two calls and runs in the process that reads the flow. A detector that needs more
+than one flow is a class registered by `across_flows`: its `observe` runs where the flow is read, its `judge` where all
+flows meet (`detect.across`). Sightings of one finding are merged by key: in `merge` for a run, in the store for good.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from imsniff.base.limits import MAX_REMEMBERED_SIGHTINGS
 from imsniff.base.records import Record, SessionRecord
 from imsniff.detect.finding import Context, Sighting
+from imsniff.detect.observation import Observation
 from imsniff.policy.policy import Policy
 
 AnyKind = TypeVar("AnyKind", bound=Record)
@@ -26,6 +29,37 @@ def on(kind: type[AnyKind]) -> Callable[[Detector[AnyKind]], Detector[AnyKind]]:
 
     def register(detector: Detector[AnyKind]) -> Detector[AnyKind]:
         DETECTORS.setdefault(kind, []).append(detector)
+        return detector
+
+    return register
+
+
+class CrossFlowDetector(ABC):
+    """A detector that keeps capped state across flows. State ages by packet time."""
+
+    name: ClassVar[str]
+
+    @staticmethod
+    @abstractmethod
+    def observe(context: Context, record: Any, wire: str, /) -> Iterable[Observation]:  # noqa: ANN401 - the registered type
+        """What a record contributes; called in the process that reads the flow."""
+
+    @abstractmethod
+    def judge(self, policy: Policy, seen: Observation) -> Iterable[Sighting]:
+        """What an observation shows, with those before it; called in the order of packet time."""
+
+
+CROSS_FLOW: dict[str, type[CrossFlowDetector]] = {}
+OBSERVERS: dict[type[Record], list[Callable[[Context, Any, str], Iterable[Observation]]]] = {}
+
+
+def across_flows(*kinds: type[Record]) -> Callable[[type[CrossFlowDetector]], type[CrossFlowDetector]]:
+    """Registers a detector with memory, and the record types that it observes."""
+
+    def register(detector: type[CrossFlowDetector]) -> type[CrossFlowDetector]:
+        CROSS_FLOW[detector.name] = detector
+        for kind in kinds:
+            OBSERVERS.setdefault(kind, []).append(detector.observe)
         return detector
 
     return register
@@ -61,10 +95,21 @@ class Detectors:
         """From now on this policy counts; what was told stays told."""
         self._policy = policy
 
-    def on_record(self, session: SessionRecord, record: Record, wire: str = "") -> list[Sighting]:
-        """What one placed record shows. `session` is what is known of its session at this moment."""
-        context = Context(session, self._policy)
+    def on_record(self, session: SessionRecord, record: Record, wire: str = "", text: str = "") -> list[Sighting]:
+        """What one record shows. `session`: what is known of its session at this moment. `text`: of a message the
+        whole text, whether it is kept or not."""
+        context = Context(session, self._policy, text)
         return [seen for detector in DETECTORS.get(type(record), ()) for seen in detector(context, record, wire)]
+
+    def observations(
+        self, session: SessionRecord, record: Record, wire: str = "", text: str = ""
+    ) -> Iterable[Observation]:
+        """What one record contributes to the detectors with memory."""
+        observers = OBSERVERS.get(type(record))
+        if observers is None:
+            return ()
+        context = Context(session, self._policy, text)
+        return [seen for observe in observers for seen in observe(context, record, wire)]
 
     def on_session(self, session: SessionRecord, wire: str = "") -> list[Sighting]:
         """What the session itself shows. Call it when the session closes; calling it earlier too, once the session's

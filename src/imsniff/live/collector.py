@@ -14,7 +14,7 @@ from imsniff.base.limits import CHECKPOINT, LIVE_FLUSH
 from imsniff.base.records import FindingRecord, Record, SessionRecord, timestamp
 from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.rotate import Rotating
-from imsniff.detect import Aggregate, Sighting
+from imsniff.detect import Aggregate, CrossFlowDetectors, Sighting
 from imsniff.detect.changes import FindingChanges
 from imsniff.live.counts import Blind, Blindness, Counts
 from imsniff.store.errors import StoreError
@@ -38,6 +38,8 @@ class Collector:
         self.writer: Writer | None = None
         self.files: Rotating | None = None
         self.found = Aggregate()
+        self.across = CrossFlowDetectors()
+        """Detectors with memory: the flows of all workers meet here."""
         self.blindness = Blindness()
         self.latest: deque[FindingRecord] = deque(maxlen=8)
         """Findings, the newest last."""
@@ -51,6 +53,10 @@ class Collector:
     # --- what shards say ----------------------------------------------------------------------------------------------
 
     def record(self, record: Record) -> None:
+        for one in self.across.take(record):
+            self._take(one)
+
+    def _take(self, record: Record) -> None:
         self._store(record)
         if isinstance(record, Sighting):
             merged = self.found.add(record)
@@ -97,6 +103,8 @@ class Collector:
 
     def tick(self, counts: dict[str, Counts]) -> None:
         """Let go of what waits, where it is time."""
+        for seen in self.across.due(time.time_ns()):
+            self._take(seen)
         now = time.monotonic()
         if now - self._flushed < LIVE_FLUSH:
             return
@@ -131,6 +139,11 @@ class Collector:
             }
             for span in self.blindness.spans
         ]
+
+    def finish(self) -> None:
+        """All workers ended: what the last observations show."""
+        for seen in self.across.finish():
+            self._take(seen)
 
     def last_words(self) -> None:
         """Findings whose count has grown since they were shown."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from imsniff.base import ipc, records
 from imsniff.base.events import Expect
 from imsniff.capture.captured import CapturedPacket
-from imsniff.detect import Sighting
+from imsniff.detect import Observation, Sighting
 from imsniff.live.counts import Blind, Counts
 
 
@@ -23,7 +23,7 @@ class Announced(NamedTuple):
 
 RECORD, SESSION, PACKET, BLIND, ANNOUNCED, FAULT, COUNTS, ENDED = b"rspbxfce"
 TYPES: dict[int, Any] = {
-    RECORD: Sighting | records.AnyPlain,  # findings come as sightings
+    RECORD: Sighting | Observation | records.AnyPlain,  # findings come as sightings
     SESSION: records.SessionRecord,
     PACKET: CapturedPacket,
     BLIND: Blind,

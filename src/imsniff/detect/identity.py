@@ -1,0 +1,89 @@
+"""Who is behind an account: accounts on several hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from imsniff.base.addresses import address, is_internal
+from imsniff.base.events import Outcome
+from imsniff.base.limits import ACCOUNT_MEMORY_NS, MAX_REMEMBERED_ACCOUNTS, MAX_REMEMBERED_HOSTS
+from imsniff.base.records import LoginRecord, nanoseconds
+from imsniff.base.risks import Risk
+from imsniff.detect.finding import Context, Sighting, sighting
+from imsniff.detect.memory import AgingTable
+from imsniff.detect.observation import Observation, observation, observed
+from imsniff.detect.registry import CrossFlowDetector, across_flows
+from imsniff.policy.policy import Policy
+
+
+class _Use(NamedTuple):
+    """One host's use of an account."""
+
+    since: int
+    until: int
+    first: Observation
+    reported: bool
+
+
+_PEER_TO_PEER = {"oft", "odc", "msnftp", "msnp2p", "dcc", "msrp"}
+"""Their clients say names to each other; nobody logs in."""
+
+
+@across_flows(LoginRecord)
+class AccountShared(CrossFlowDetector):
+    """One account used from several inside hosts within a day. The subject is the account; each host is a sighting."""
+
+    name = "account-shared"
+
+    def __init__(self) -> None:
+        self._uses: AgingTable[dict[str, _Use]] = AgingTable(
+            dict, limit=MAX_REMEMBERED_ACCOUNTS, lifetime=ACCOUNT_MEMORY_NS
+        )
+
+    @staticmethod
+    def observe(context: Context, login: LoginRecord, _: str) -> Iterable[Observation]:
+        """A log-in that did not fail, from an inside host."""
+        client = address(context.session.client_ip)
+        if (
+            not login.account
+            or login.outcome == Outcome.FAILED
+            or login.protocol in _PEER_TO_PEER
+            or client is None
+            or not is_internal(client)
+        ):
+            return ()
+        return (observation(context, AccountShared.name, login, subject=context.account(login.account)),)
+
+    def judge(self, policy: Policy, seen: Observation) -> Iterable[Sighting]:
+        context, host, now = observed(policy, seen), seen.session.client_ip, nanoseconds(seen.ts)
+        uses = self._uses.touch((context.service, seen.subject), now)
+        for other in [one for one, use in uses.items() if now - use.until > ACCOUNT_MEMORY_NS]:
+            del uses[other]
+        began = min(nanoseconds(seen.session.first_seen), now)
+        known = uses.get(host)
+        if known is None and len(uses) >= MAX_REMEMBERED_HOSTS:
+            return
+        use = known or _Use(began, now, seen, reported=False)
+        uses[host] = use._replace(since=min(use.since, began), until=max(use.until, now))
+        if len(uses) < 2:
+            return
+        for one, use in list(uses.items()):
+            if not use.reported:
+                uses[one] = use._replace(reported=True)
+                yield from self._sighting(policy, seen.subject, one, uses)
+
+    @staticmethod
+    def _sighting(policy: Policy, account: str, host: str, uses: dict[str, _Use]) -> Iterable[Sighting]:
+        use = uses[host]
+        others = sorted(other for other in uses if other != host)
+        overlap = [other for other in others if uses[other].since <= use.until and use.since <= uses[other].until]
+        when = f", at the same time as on {', '.join(overlap)}" if overlap else ""
+        return sighting(
+            observed(policy, use.first),
+            Risk.ACCOUNT_SHARED,
+            use.first,
+            subject=account,
+            rule="account.hosts",
+            shown=f"{account} on {host}, within a day also on {', '.join(others)}{when}",
+        )
