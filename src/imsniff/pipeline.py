@@ -194,7 +194,7 @@ class Sensor:
                     yield from self._record(flow, events)
                 if undecided and not flow.over:  # else there are no more packets to skip or to wait for
                     yield from self._obey(flow, conversation.verdict)
-                elif conversation.verdict is Verdict.IGNORE and state.observed is not None and not flow.over:
+                elif state.observed is not None and not (flow.counted_only or flow.over):
                     self._observer.read(state.observed, flow, flow_event.side, flow_event.item)
                     yield from self._ignore(flow)
                 if conversation.opaque:
