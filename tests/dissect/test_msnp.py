@@ -23,7 +23,7 @@ from imsniff.base.events import (
     Transfer,
     TransferState,
 )
-from imsniff.base.limits import MAX_MSNP_PAYLOAD
+from imsniff.base.limits import MAX_MSNP_ANNOUNCED
 from imsniff.dissect.core import Dissector
 from imsniff.dissect.msn.msnp import VERBS, Msnp
 from transcript import CLIENT, SERVER, Said, conversations, events
@@ -417,7 +417,7 @@ def test_other_protocols_are_not_claimed(text, midstream):
     assert not dissector.confirmed
 
 
-@pytest.mark.parametrize("size", [MAX_MSNP_PAYLOAD + 1, 4_294_967_295, 99_999_999_999_999_999_999])
+@pytest.mark.parametrize("size", [MAX_MSNP_ANNOUNCED + 1, 4_294_967_295, 99_999_999_999_999_999_999])
 def test_announced_payload_too_large_is_a_lost_framing(size):
     talk = said((SERVER, f"MSG bob@example.net Bob {size}\r\nNLN NLN carol@example.net Carol 0\r\n"))
     assert [a.code for a in got(Anomaly, talk)] == ["msnp.desync"]

@@ -199,7 +199,7 @@ def test_messages_are_decoded_and_stripped():
         ("naïve".encode("latin-1"), 3, "naïve"),
         ("„naïve“".encode("cp1252"), 3, "„naïve“"),
         ("naïve ☃".encode(), 0, "naïve ☃"),
-        ("☃".encode("utf-16-be") + b"\x00", 2, "☃\ufffd"),
+        ("☃".encode("utf-16-be") + b"\x00", 2, "☃"),  # cut in a character
         (b"1 &lt; 2 &amp; 3<BR>next", 0, "1 < 2 & 3\nnext"),
         (b"a < b and <3", 0, "a < b and <3"),
         (b'<A HREF="http://evil.example/x.scr">my photo</A>!', 0, "my photo! <http://evil.example/x.scr>"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imsniff.base.limits import MAX_XML_DEPTH
+from imsniff.base.limits import MAX_STANZA, MAX_XML_DEPTH
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.sip import xml
 
@@ -47,7 +47,7 @@ def test_character_sets(document):
         b'<!DOCTYPE a SYSTEM "http://192.0.2.1/x.dtd"><a/>',
         b'<!DOCTYPE a [<!ENTITY x "y"><!ENTITY z "&x;&x;&x;">]><a>&z;</a>',
         b"<a>" * (MAX_XML_DEPTH + 1) + b"</a>" * (MAX_XML_DEPTH + 1),
-        b"<a>" + b"x" * 300_000 + b"</a>",
+        b"<a>" + b"x" * MAX_STANZA + b"</a>",
     ],
 )
 def test_refused(document):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imsniff.dissect.core import Inbox
-from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.cursor import Malformed, TooLarge
 from imsniff.dissect.xmpp.cutter import LIMIT, Cutter, Kind
 
 BITS = [
@@ -25,7 +25,7 @@ def cut(data: bytes, *cuts: int, landed: bool = False) -> list[tuple[Kind, bytes
         try:
             while (piece := cutter.next(box)) is not None:
                 out.append((piece.kind, piece.raw))
-        except Malformed as why:
+        except (Malformed, TooLarge) as why:
             return [*out, str(why)]
     return out
 

@@ -11,7 +11,12 @@ from typing import Final
 
 MAX_FRAME: Final = 65_536
 """Bytes of one protocol frame unless the dissector says otherwise. A FLAP, YMSG or OFT header cannot announce more.
-Reached: `<protocol>.desync`, and the dissector looks for the next plausible frame."""
+A legal frame that is larger is `<protocol>.too-large` and passed over by its announced length; bytes in which no frame
+is found are `<protocol>.desync`, and the dissector looks for the next plausible frame."""
+
+MAX_YPNS_ANNOUNCED: Final = 1 << 20
+"""Bytes of a packet of Yahoo! Pager that are believed: its length has 32 bits. Above MAX_FRAME: `ymsg.too-large`, and
+it is passed over; above this: `ymsg.desync`."""
 
 MAX_LINE: Final = 8_192
 """Bytes of one line of a text protocol (IRC with tags 8191+512 is the longest that is legal)."""
@@ -28,11 +33,18 @@ MAX_WIRE_EXCERPT: Final = 160
 MAX_TEXT: Final = 16_384
 """Characters of message text kept; longer text is cut and its `length` still tells the truth."""
 
-MAX_NAME: Final = 1_024
-"""Characters of an account, room, file or software name; longer ones are cut."""
+MAX_NAME: Final = 2_047
+"""Characters of an account, room, file or software name; longer ones are cut. A bare JID may have 1023 on each side of
+its `@` (RFC 7622 §3.1)."""
+
+MAX_MEMOISED: Final = 1_024
+"""Characters of a text whose meaning is kept in a memo (see MAX_CACHED); a longer one is understood each time."""
 
 MAX_CONTACTS: Final = 5_000
 """Contacts reported for one list; the largest real services allowed 1 000 to 3 000."""
+
+MAX_CONTACT_GROUPS: Final = 32
+"""Groups told of one contact; MSN and Lync allow 30 and 64, people use two."""
 
 MAX_REMEMBERED: Final = 1_024
 """Entries of any table a dissector keeps per session (pending requests, cookies, transfers): oldest go first."""
@@ -50,8 +62,9 @@ thousand. Above: `xmpp.compression`, and the stream is read no further."""
 MAX_XML_ELEMENTS: Final = 16_384
 """Elements of one XMPP stanza: a roster of MAX_CONTACTS contacts, each with its groups. Above: `xmpp.desync`."""
 
-MAX_STANZA: Final = 262_144
-"""Bytes of one XMPP stanza: Prosody's own default limit for clients."""
+MAX_STANZA: Final = 524_288
+"""Bytes of one XMPP stanza: Prosody's default limit between servers (256 kB for clients); RFC 6120 §13.12 lets a server
+allow any. Larger: `xmpp.too-large`, and the next stanza is looked for."""
 
 MAX_HEADERS: Final = 128
 """Header lines of one SIP, MSRP or MIME message."""
@@ -80,7 +93,8 @@ MAX_HTTP_HEAD: Final = 16_384
 """Bytes of one HTTP head before IM packets in its body; common servers refuse more than 8 or 16 KB."""
 
 MAX_MSRP_CHUNK: Final = 1_048_576
-"""Bytes of one MSRP chunk. RFC 4975 asks for chunks of at most 2048 B unless interruptible, real relays go to 1 MB."""
+"""Bytes of one MSRP chunk. RFC 4975 asks for chunks of at most 2048 B unless interruptible, real relays go to 1 MB.
+Larger: its beginning is read, `msrp.too-large`, and its end line is looked for."""
 
 MAX_MSRP_MESSAGE: Final = 262_144
 """Bytes kept of one conversation message that comes in chunks; files are hashed, not kept. The rest is left out."""
@@ -445,14 +459,24 @@ MAX_RULE_EXPANDED: Final = 8_192
 
 MAX_MSNP_PAYLOAD: Final = 57_344
 """Bytes of payload that one MSNP command may announce. Messages stay under 1 664, lists (ADL) under 7 500, policies
-(GCF) and MSNP21 datagrams under 40 000; with its line it still fits MAX_FRAME. Reached: `msnp.desync`."""
+(GCF) and MSNP21 datagrams under 40 000; with its line it still fits MAX_FRAME. More: `msnp.too-large`, and it is passed
+over by its announced length."""
+
+MAX_MSNP_ANNOUNCED: Final = 1 << 20
+"""Bytes of payload that are believed: an ADL of 5 000 contacts in one piece has half of it. More is no length:
+`msnp.desync`."""
 
 MAX_MSNSLP: Final = 65_536
 """Bytes of one reassembled MSNSLP request: 2 KB, or 50 KB where the invitation carries a preview picture. More:
 dropped."""
 
 MAX_P2P_FRAME: Final = 16_384
-"""Bytes of one frame of an MSN direct connection. Official clients send at most 1 400. More: `msnp2p.desync`."""
+"""Bytes of one frame of an MSN direct connection. Official clients send at most 1 400. More: `msnp2p.too-large`, and it
+is passed over by its length."""
+
+MAX_P2P_ANNOUNCED: Final = 1 << 24
+"""Bytes of such a frame that are believed: version 1 has 32 bits for the length of its data. More:
+`msnp2p.desync`."""
 
 MAX_MSN_CHUNKS: Final = 64
 """Pieces of one MSN message. The official client splits what is longer than 1 400 characters, and types 20 000 at
@@ -473,7 +497,8 @@ MAX_DIRECT_IM_KEPT: Final = 65_536
 """Bytes kept of one direct AIM message: its text, which comes before its pictures. The rest is counted, not kept."""
 
 MAX_IRC_LINE: Final = 8_191 + 512
-"""Bytes of one IRC line: IRCv3 allows 8191 of tags before RFC 1459's 512. Longer: `irc.desync`."""
+"""Bytes of one IRC line: IRCv3 allows 8191 of tags before RFC 1459's 512. Longer: `irc.too-large`, and the next line is
+read."""
 
 MAX_ADDRESSEES: Final = 64
 """Recipients told of one message, rooms of one JOIN, files of one offer. Servers allow 4 to 20; one line or packet can

@@ -20,7 +20,7 @@ import msgspec
 
 from imsniff.base.events import Anomaly, Event, Expect, Login, Outcome, Side
 from imsniff.base.limits import LOOKAHEAD, MAX_DESYNCS, MAX_FRAME, MAX_HELD_FRAMES, MAX_REMEMBERED
-from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.cursor import Malformed, TooLarge
 
 Frame = TypeVar("Frame")
 Key = TypeVar("Key")
@@ -154,6 +154,8 @@ class Dissector(Generic[Frame]):
         self._fresh = set(self._lost)
         """Lost sides whose first byte is still the first byte after the hole: a frame may well begin there."""
         self._desyncs = dict.fromkeys(Side, 0)
+        self._skipping = dict.fromkeys(Side, 0)
+        """Bytes still to come of a frame that is too large to be kept (`TooLarge`)."""
         self._held: Login | None = None
         self._held_since = 0
 
@@ -162,8 +164,9 @@ class Dissector(Generic[Frame]):
     def frames(self, side: Side, box: Inbox) -> Iterator[Frame]:
         """Cut whole frames off the front of `box`, leave a partial one in place.
 
-        Raise Malformed when the framing is broken: the dissector then looks for the next plausible frame. Must take
-        from `box` before it yields, and must end when no whole frame is left."""
+        Raise Malformed when the framing is broken: the dissector then looks for the next plausible frame. Raise
+        TooLarge when a frame is legal but larger than what is kept: it is told as `<name>.too-large` and passed over by
+        its announced length. Must take from `box` before it yields, and must end when no whole frame is left."""
         raise NotImplementedError
 
     def on_frame(self, side: Side, frame: Frame) -> Iterable[Event]:
@@ -213,6 +216,12 @@ class Dissector(Generic[Frame]):
             login, self._held = self._held, None
             yield login if outcome is Outcome.UNKNOWN else msgspec.structs.replace(login, outcome=outcome)
 
+    def pass_over(self, side: Side, box: Inbox, size: int) -> None:
+        """Drop the next `size` bytes of one side: what is there of them now, the rest as it comes."""
+        there = min(size, len(box))
+        box.drop(there)
+        self._skipping[side] = size - there
+
     # --- what the pipeline calls --------------------------------------------------------------------------------------
 
     def feed(self, side: Side, data: bytes) -> Iterable[Event]:
@@ -222,6 +231,8 @@ class Dissector(Generic[Frame]):
             return told
         box = self._inbox[side]
         box.data += data
+        if self._skipping[side]:
+            self.pass_over(side, box, self._skipping[side])
         while side not in self._lost or self._find_frame(side, box):
             try:
                 for frame in self.frames(side, box):
@@ -232,6 +243,14 @@ class Dissector(Generic[Frame]):
                 if len(box.data) > self.max_frame:
                     raise Malformed(f"{len(box)} bytes without a whole frame")
                 break
+            except TooLarge as why:
+                told.append(Anomaly(side=side, code=f"{self.name}.too-large", detail=str(why)))
+                if why.size is None:
+                    self._lose(side)
+                    box.drop(1)
+                else:
+                    self.restart(side)
+                    self.pass_over(side, box, why.size)
             except Malformed as why:
                 self._desyncs[side] += 1
                 self._lose(side)
@@ -251,6 +270,8 @@ class Dissector(Generic[Frame]):
         try:
             for frame in self.frames(side, box):
                 told += self._judge(side, frame)
+        except TooLarge as why:
+            told.append(Anomaly(side=side, code=f"{self.name}.too-large", detail=str(why)))
         except Malformed as why:
             told.append(Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why)))
         box.clear()
@@ -263,8 +284,11 @@ class Dissector(Generic[Frame]):
             return
         yield from self.settle(Outcome.UNKNOWN)
         self._inbox[side].clear()
-        self._lose(side)
-        self._fresh.add(side)
+        if 0 < missing <= self._skipping[side]:  # within a frame that is passed over the framing holds
+            self._skipping[side] -= missing
+        else:
+            self._lose(side)
+            self._fresh.add(side)
         yield Anomaly(side=side, code="stream.gap", detail=f"{missing} bytes not captured")
 
     def end(self) -> Iterator[Event]:
@@ -287,6 +311,7 @@ class Dissector(Generic[Frame]):
 
     def _lose(self, side: Side) -> None:
         self._lost.add(side)
+        self._skipping[side] = 0
         self._fresh.discard(side)
         self.restart(side)
 

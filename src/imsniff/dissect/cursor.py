@@ -19,6 +19,17 @@ class Malformed(ValueError):
     """Remote bytes break the protocol. Raised inside dissectors only; `Dissector.feed` turns it into an Anomaly."""
 
 
+class TooLarge(ValueError):
+    """A frame that is legal and larger than what is kept. Raised by `Dissector.frames` once its head was read.
+
+    `size` is how many bytes it has from the front of the inbox on, as its head announces; None where only its end
+    would tell: the dissector then looks for the next plausible frame."""
+
+    def __init__(self, why: str, size: int | None = None) -> None:
+        super().__init__(why)
+        self.size = size
+
+
 class Cursor:
     """Reads forward over `data[at:end]`."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from imsniff.base.limits import MAX_CACHED, MAX_NAME
+from imsniff.base.limits import MAX_CACHED, MAX_MEMOISED
 
 Understood = TypeVar("Understood")
 
@@ -22,7 +22,7 @@ class Memo(dict[str, Understood]):
     def __missing__(self, text: str) -> Understood:
         """Full, it starts over: what is still spoken of comes again. Texts longer than a name are not kept."""
         understood = self._understand(text)
-        if len(text) <= MAX_NAME:
+        if len(text) <= MAX_MEMOISED:
             if len(self) >= MAX_CACHED:
                 self.clear()
             self[text] = understood

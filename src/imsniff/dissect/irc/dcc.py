@@ -18,7 +18,7 @@ from typing import ClassVar, NamedTuple
 from imsniff.base.events import Encryption, Event, Expect, Message, Side, Trait, Transfer, TransferState
 from imsniff.base.limits import LOOKAHEAD, MAX_LINE, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Dissector, Inbox
-from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.cursor import Malformed, TooLarge
 from imsniff.dissect.irc.line import decoded, plain
 
 TLS_START = b"\x16\x03"
@@ -97,12 +97,21 @@ class Dcc(Dissector[Piece | Said | Tls]):
                 self._sides[side].add(data)
                 yield Piece(len(data))
             return
-        while (end := box.find(b"\n", MAX_LINE)) >= 0:
+        while (end := self._line_end(box)) >= 0:
             if not _TEXT.fullmatch(box.data, 0, end):
                 raise Malformed("binary bytes in a chat")
             line = box.take(end + 1) or b""
             if text := plain(decoded(line.rstrip(b"\r\n"))):
                 yield Said(text)
+
+    def _line_end(self, box: Inbox) -> int:
+        """Where the next line of a chat ends, -1 while it has not. A client that does not cut long lines sends them."""
+        try:
+            return box.find(b"\n", MAX_LINE)
+        except Malformed:
+            if not _TEXT.fullmatch(box.data, 0, MAX_LINE):
+                raise
+            raise TooLarge(f"a line of more than {MAX_LINE} bytes") from None
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
         if self._file:

@@ -29,8 +29,17 @@ from imsniff.base.events import (
     Trait,
     excerpt,
 )
-from imsniff.base.limits import MAX_ADDRESSEES, MAX_CACHED, MAX_CONTACTS, MAX_IRC_LINE, MAX_IRC_UNPROVEN, MAX_NAME
+from imsniff.base.limits import (
+    MAX_ADDRESSEES,
+    MAX_CACHED,
+    MAX_CONTACTS,
+    MAX_IRC_LINE,
+    MAX_IRC_UNPROVEN,
+    MAX_MEMOISED,
+    MAX_NAME,
+)
 from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.cursor import Malformed, TooLarge
 from imsniff.dissect.irc import login as irc_login
 from imsniff.dissect.irc.line import Line, is_nick, parse, plain, room_of, same
 from imsniff.dissect.irc.offers import dcc
@@ -39,6 +48,7 @@ from imsniff.dissect.irc.session import Offer, Pending, SaslExchange
 
 CTCP: Final = "\x01"
 TLS: Final = b"\x16\x03"
+LF: Final = 0x0A
 
 _known_address = lru_cache(maxsize=MAX_CACHED)(address)
 """Each line from somebody has his host in front, which mostly is a name."""
@@ -375,15 +385,27 @@ class Irc(Dissector[Line]):
     # --- framing ------------------------------------------------------------------------------------------------------
 
     def frames(self, side: Side, box: Inbox) -> Iterator[Line]:
-        while box.data and (end := box.find(b"\n", MAX_IRC_LINE)) >= 0:
+        while box.data and (end := self._line_end(box)) >= 0:
             line = box.data[:end]
             if not line or line.isspace():
                 box.drop(end + 1)
                 continue
+            if end == MAX_IRC_LINE and box.data[end] != LF:
+                start = parse(line)
+                box.drop(end)
+                yield start
+                raise TooLarge(f"a line of more than {MAX_IRC_LINE} bytes")
             # Malformed leaves the line in place, so that the search for the next one begins in it and not behind it.
             parsed = parse(line)
             box.drop(end + 1)
             yield parsed
+
+    def _line_end(self, box: Inbox) -> int:
+        """Where the next line ends: at its LF, or at MAX_IRC_LINE where it is longer; -1 while that is not known."""
+        try:
+            return box.find(b"\n", MAX_IRC_LINE)
+        except Malformed:
+            return MAX_IRC_LINE
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
         start = at + data.startswith(b"\n", at)
@@ -453,7 +475,7 @@ class Irc(Dissector[Line]):
 
     def host(self, side: Side, account: str | None, host: str) -> Iterable[Event]:
         """Somebody's host, if it is an address: once for each."""
-        ip = _known_address(host) if len(host) <= MAX_NAME else None
+        ip = _known_address(host) if len(host) <= MAX_MEMOISED else None
         if ip is None or (account, ip) in self._hosts:
             return ()
         self._hosts[account, ip] = None

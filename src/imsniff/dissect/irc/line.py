@@ -14,15 +14,15 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from imsniff.base.limits import MAX_CACHED, MAX_NAME
+from imsniff.base.limits import MAX_CACHED, MAX_MEMOISED, MAX_NAME
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.text import guessed
 
 MAX_WORD = 4 * MAX_NAME
 """Characters kept of a parameter that is not the last."""
 _COMMAND = re.compile(r"[A-Za-z]{1,32}|[0-9]{3}")
-_NICK = re.compile(r"[^\x00-\x20!@:,#&+$%*.?\x7f][^\x00-\x20!@:,*?\x7f]{0,63}")
-"""RFC 2812 allows letters, digits and nine specials; servers allow far more, UTF-8 among it."""
+_NICK = re.compile(r"[^\x00-\x20!@:,#&+$%*.?\x7f][^\x00-\x20!@:,*?\x7f]{0,254}")
+"""RFC 2812 allows nine letters, digits and nine specials; servers allow far more, UTF-8 among it."""
 _ROOM = re.compile(r"[~&@%+]{0,5}(#[^\x00-\x20,\x07]*)|([&+!][^\x00-\x20,\x07]+)")
 _FORMAT = re.compile(
     r"\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?"  # colour, and background
@@ -74,7 +74,7 @@ def parse(raw: bytes | bytearray) -> Line:
     sender = ITSELF
     if text.startswith(":"):
         prefix = params.pop(0)[1:]
-        sender = _known_sender(prefix) if len(prefix) <= MAX_NAME else _sender(prefix)
+        sender = _known_sender(prefix) if len(prefix) <= MAX_MEMOISED else _sender(prefix)
     command = params.pop(0) if params else (colon + trailing)[1:].partition(" ")[0]
     if not _COMMAND.fullmatch(command) or (sender is ITSELF and command.isdigit()):
         # A reply code without a prefix is FTP, SMTP or NNTP.

@@ -34,7 +34,7 @@ from imsniff.base.events import (
     excerpt,
     masked,
 )
-from imsniff.base.limits import MAX_MSN_CHUNKS, MAX_NAME, MAX_TEXT
+from imsniff.base.limits import MAX_MSN_CHUNKS, MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.msn.mail import Invite, Mail, Pieces
 from imsniff.dissect.msn.msnslp import FILE
@@ -94,7 +94,7 @@ def plain(talk: Talk, side: Side, mail: Mail) -> Iterator[Event]:
         sender=mail.sender,
         recipient=mail.recipient,
         room=mail.room,
-        text=decoded(mail.body, mail.fields.get("content-type", ""))[:MAX_TEXT],
+        text=decoded(mail.body, mail.fields.get("content-type", "")),
         offline=mail.offline,
         wire=excerpt(mail.line),
     )

@@ -23,9 +23,9 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from imsniff.base.events import Event, Expect, Reversed, Side, Trait
-from imsniff.base.limits import LOOKAHEAD, MAX_LINE, MAX_MSNP_PAYLOAD
+from imsniff.base.limits import LOOKAHEAD, MAX_LINE, MAX_MSNP_ANNOUNCED, MAX_MSNP_PAYLOAD
 from imsniff.dissect.core import Inbox
-from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.dissect.cursor import Malformed, TooLarge, decimal
 from imsniff.dissect.msn import auth, datagram, mime, roster
 from imsniff.dissect.msn import switchboard as msnp_switchboard
 from imsniff.dissect.msn.talk import Talk
@@ -130,7 +130,7 @@ _verb("IRO", r" {T} {N} {N} {A}{E}", by=_S, to=msnp_switchboard.iro)
 _verb("BYE", r" {A}(?: {N})?{B}", by=_S, to=msnp_switchboard.bye)
 _verb(
     "MSG",
-    r" (?:{T} [UNADS]|{A}(?: [^\r\n]{1,400})?|Hotmail Hotmail) {N}{B}",
+    r" (?:{T} [UNADS]|{A}(?: [^\r\n]{1,1200})?|Hotmail Hotmail) {N}{B}",
     counted=2,
     to=msnp_switchboard.msg,
 )
@@ -191,6 +191,12 @@ def _look(data: bytearray, at: int, limit: int) -> Look:
     return Look.OTHER if end >= 0 and len(data) > end + PEEK else Look.UNDECIDED
 
 
+def _is_strong(verb: str, head: bytes) -> bool:
+    """Whether nothing but MSNP begins a frame like this."""
+    known = VERBS.get(verb)
+    return known is not None and known.strong is not None and known.strong.match(head) is not None
+
+
 class Msnp(Talk):
     name = "msnp"
     marks = re.compile(b"(?:" + "|".join(VERBS).encode() + rb")[ \r\n]")
@@ -201,6 +207,8 @@ class Msnp(Talk):
         self._turned = False
         self._sure = 0
         """Lines that nothing but MSNP says."""
+        self._named = False
+        """Whether the service was told."""
         self._beats: set[str] = set()
         """Which halves of the heartbeat were heard."""
         self._awaiting: dict[Side, tuple[Command, int]] = {}
@@ -237,6 +245,11 @@ class Msnp(Talk):
                 continue
             command = parsed(line)
             size = self._payload(command)
+            if size > MAX_MSNP_PAYLOAD:
+                if len(box) < end + 1 + PEEK:
+                    return None
+                self._sure += _is_strong(command.verb, bytes(box.data[: end + 1 + PEEK]))
+                raise TooLarge(f"{command.verb} with {size} bytes of payload", end + 1 + size)
             box.drop(end + 1)  # only now: where this is no command, another may begin inside it
             return command, size
         return None
@@ -252,7 +265,7 @@ class Msnp(Talk):
                 counted = _ERRORS_COUNTED
         if not counted or len(command.args) < counted or not command.args[-1].isdigit():
             return 0
-        return decimal(command.args[-1], MAX_MSNP_PAYLOAD)
+        return decimal(command.args[-1], MAX_MSNP_ANNOUNCED)
 
     def restart(self, side: Side) -> None:
         self._awaiting.pop(side, None)
@@ -286,7 +299,8 @@ class Msnp(Talk):
             return
         if known.strong is not None and known.strong.match(head):
             self._sure += 1
-            if self._sure == 1:
+            if not self._named:
+                self._named = True
                 yield Trait(side=side, service="msn")
         elif known.weak is None or not known.weak.match(head):
             raise Malformed(f"{frame.verb} with strange words")

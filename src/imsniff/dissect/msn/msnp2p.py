@@ -16,9 +16,9 @@ import re
 from collections.abc import Iterator
 
 from imsniff.base.events import Event, Expect, Side, Trait
-from imsniff.base.limits import MAX_P2P_FRAME
+from imsniff.base.limits import MAX_P2P_ANNOUNCED, MAX_P2P_FRAME
 from imsniff.dissect.core import Dissector, Inbox, Remembered
-from imsniff.dissect.cursor import Cursor, Malformed
+from imsniff.dissect.cursor import Cursor, Malformed, TooLarge
 from imsniff.dissect.msn.p2p import NOTHING, V1_HANDSHAKE, V1_HEADER, V1_KNOWN, V2_TYPES, Packet, Peers, packet
 
 FOO = b"foo\x00"
@@ -59,12 +59,22 @@ class Msnp2p(Dissector[Packet]):
         while len(box) >= LENGTH:
             size = int.from_bytes(box.data[:LENGTH], "little")
             if size > MAX_P2P_FRAME:
-                raise Malformed(f"frame of {size} bytes")
+                if size <= MAX_P2P_ANNOUNCED and len(box) < HEAD:
+                    return
+                self._check_large(bytes(box.data[:HEAD]), size)
+                raise TooLarge(f"frame of {size} bytes", LENGTH + size)
             if len(box) < LENGTH + size:
                 return
             frame = self._cut(bytes(box.data[LENGTH : LENGTH + size]))
             box.drop(LENGTH + size)
             yield frame
+
+    def _check_large(self, head: bytes, size: int) -> None:
+        """Raises Malformed where the head of a frame that is too large does not add up, else counts it as data."""
+        if size > MAX_P2P_ANNOUNCED or not (_is_v1(Cursor(head), size) or _is_v2(Cursor(head), size)):
+            raise Malformed(f"frame of {size} bytes")
+        session = int.from_bytes(head[LENGTH : LENGTH + 4], "little")
+        self._sessions[session] = self._sessions.get(session, 0) + 1
 
     def _cut(self, data: bytes) -> Packet:
         if data == FOO:
@@ -92,7 +102,7 @@ class Msnp2p(Dissector[Packet]):
         size = int.from_bytes(data[at : at + LENGTH], "little")
         if size == len(FOO):
             return data.startswith(FOO, at + LENGTH) or (None if there < LENGTH + len(FOO) else False)
-        if not NONCE <= size <= MAX_P2P_FRAME:
+        if not NONCE <= size <= MAX_P2P_ANNOUNCED:
             return False
         if there < HEAD:
             return None

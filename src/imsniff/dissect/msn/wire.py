@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from imsniff.base.addresses import address
-from imsniff.base.limits import MAX_CACHED, MAX_HEADERS, MAX_NAME
+from imsniff.base.limits import MAX_CACHED, MAX_HEADERS, MAX_MEMOISED, MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.text import uncut
 
@@ -82,7 +82,7 @@ def account(text: str | None) -> str | None:
     """The bare account of `1:alice@example.net;{guid}`; None for nothing."""
     if not text:
         return None
-    return _known_account(text) if len(text) <= MAX_NAME else _account(text)
+    return _known_account(text) if len(text) <= MAX_MEMOISED else _account(text)
 
 
 def _account(text: str) -> str | None:
@@ -141,7 +141,7 @@ def headed(payload: bytes) -> tuple[Mapping[str, str], bytes]:
 
 def media(content_type: str) -> Media:
     """What a Content-Type says."""
-    return _known_media(content_type) if len(content_type) <= MAX_NAME else _media(content_type)
+    return _known_media(content_type) if len(content_type) <= MAX_MEMOISED else _media(content_type)
 
 
 def _media(content_type: str) -> Media:

@@ -9,6 +9,7 @@ AIM text is HTML whatever is said in it; ICQ text is HTML from late clients only
 
 from __future__ import annotations
 
+import codecs
 import html
 import re
 from functools import lru_cache
@@ -48,7 +49,7 @@ def loose(data: bytes) -> str:
 def decode(charset: int, data: bytes) -> str:
     """Text in one of ICBM's character sets."""
     if charset == 2:
-        return data.decode("utf-16-be", "replace")
+        return codecs.getincrementaldecoder("utf-16-be")("replace").decode(data, final=False)  # may end in a character
     return loose(data)
 
 

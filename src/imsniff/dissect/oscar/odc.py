@@ -18,7 +18,7 @@ from typing import NamedTuple
 from imsniff.base.events import Anomaly, Event, Expect, Message, Side, Trait, Transfer, TransferState
 from imsniff.base.limits import MAX_DIRECT_IM_KEPT, MAX_FOREIGN_FRAMES
 from imsniff.dissect.core import Dissector, Inbox
-from imsniff.dissect.cursor import Cursor, Malformed, decimal
+from imsniff.dissect.cursor import Cursor, Malformed, TooLarge, decimal
 from imsniff.dissect.oscar import aolpeer
 from imsniff.dissect.oscar import markup as aimtext
 from imsniff.dissect.oscar.markup import name_of
@@ -26,7 +26,9 @@ from imsniff.dissect.oscar.markup import name_of
 HEADER = 76
 LARGEST_HEADER = 512
 LARGEST_PAYLOAD = 64 * 1024 * 1024
-"""What libpurple takes is 50 MB; more is no message."""
+"""What libpurple takes is 50 MB; more is `odc.too-large` and passed over."""
+LARGEST_ANNOUNCED = 1 << 30
+"""What is believed: a gigabyte of pictures; more is no length."""
 FLAG_TYPING = 0x0002
 _MAGIC = re.compile(rb"ODC2")
 _BINARY = re.compile(rb"<binary>", re.IGNORECASE)
@@ -112,8 +114,11 @@ class Odc(Dissector[Frame]):
         cursor.skip(4)
         flags = cursor.u16()
         cursor.skip(4)
-        if size > LARGEST_PAYLOAD:
+        if size > LARGEST_ANNOUNCED:
             raise Malformed(f"ODC payload of {size} bytes")
+        if size > LARGEST_PAYLOAD:
+            self.good += 1  # its head proves what it is
+            raise TooLarge(f"ODC payload of {size} bytes", size)
         return Frame(charset, flags, name_of(cursor.take(32)), size, b"")
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:

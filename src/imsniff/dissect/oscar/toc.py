@@ -43,8 +43,6 @@ from imsniff.dissect.oscar.snac import Tlvs, tlvs
 
 SCREEN_NAME = 0x01
 _GREETINGS = (b"FLAPON\r\n\r\n", b"FLAPON\r\n\n", b"FLAPON\n\n")
-LARGEST = 8192 + 64
-"""Bytes of a command; the servers stop at 8 KiB."""
 _ASKED = re.compile(rb"toc2?_[a-z_]{3,24}[\x00 \r\n]")
 _ASKED_BEGINS = re.compile(rb"t?o?c?2?_?|toc2?_[a-z_]{0,24}")
 _LONGEST_WORD = 32
@@ -135,8 +133,6 @@ class Toc(Dissector[Flap]):
         head = flap.header(box.data)
         if head is None or head.channel != Channel.DATA:
             return None if head is None else True
-        if head.size > LARGEST:
-            raise Malformed(f"command of {head.size} bytes")
         known = _is_command(box.data, flap.HEADER, head.size)
         if known is False:
             raise Malformed("no command of TOC")
@@ -154,7 +150,7 @@ class Toc(Dissector[Flap]):
             return False
         if head is None:
             return None
-        if head.channel != Channel.DATA or head.size > LARGEST:
+        if head.channel != Channel.DATA:
             return False
         return _is_command(data, at + flap.HEADER, head.size)
 

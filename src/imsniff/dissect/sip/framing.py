@@ -69,8 +69,6 @@ class SipFraming(Dissector[SipMessage]):
         self._opened: dict[Side, Opened] = {}
         self._sane: set[Side] = set()
         """Sides whose waiting bytes begin with a valid start line."""
-        self._skipping: dict[Side, int] = {}
-        """Bytes still to come of a body that is too large to be kept."""
         self._endless: set[Side] = set()
         """Sides on which a header block goes on that is too large to be kept."""
 
@@ -82,9 +80,7 @@ class SipFraming(Dissector[SipMessage]):
 
     def frames(self, side: Side, box: Inbox) -> Iterator[SipMessage]:
         while box.data:
-            if (side in self._skipping or side in self._endless) and not self._pass_over(side, box):
-                return
-            if not box.data:
+            if side in self._endless and not self._pass_over_head(side, box):
                 return
             if box.data[0] in _IDLE:
                 box.drop(len(box.data) - len(box.data.lstrip(_IDLE)))
@@ -126,7 +122,7 @@ class SipFraming(Dissector[SipMessage]):
         box.drop(end)
         self.restart(side)
         if opened.left_out:
-            self._skipping[side] = opened.left_out
+            self.pass_over(side, box, opened.left_out)
         return SipMessage(opened.head, body, opened.flaw)
 
     def _open(self, side: Side, box: Inbox) -> Opened | None:
@@ -157,22 +153,15 @@ class SipFraming(Dissector[SipMessage]):
         self._endless.add(side)
         return Opened(head, MAX_SIP_MESSAGE, 0, "sip.too-large")
 
-    def _pass_over(self, side: Side, box: Inbox) -> bool:
-        """Drop what belongs to a message that was too large; whether all of it is gone."""
-        if side in self._endless:
-            blank = _BLANK_LINE.search(box.data)
-            if blank is None:
-                box.drop(max(0, len(box.data) - 2))
-                return False
-            box.drop(blank.end())
-            self._endless.discard(side)
-            raise Malformed("the body of a message whose head was too large")  # its length is unknown
-        size = min(self._skipping[side], len(box.data))
-        box.drop(size)
-        self._skipping[side] -= size
-        if not self._skipping[side]:
-            del self._skipping[side]
-        return side not in self._skipping
+    def _pass_over_head(self, side: Side, box: Inbox) -> bool:
+        """Drop a header block that is too large, up to its end. Returns False while that has not come."""
+        blank = _BLANK_LINE.search(box.data)
+        if blank is None:
+            box.drop(max(0, len(box.data) - 2))
+            return False
+        box.drop(blank.end())
+        self._endless.discard(side)
+        raise Malformed("the body of a message whose head was too large")  # its length is unknown
 
     def _check_start(self, side: Side, data: bytearray) -> None:
         """Bytes that cannot become a message are not waited with."""
@@ -217,7 +206,6 @@ class SipFraming(Dissector[SipMessage]):
     def restart(self, side: Side) -> None:
         self._searched[side] = 0
         if side in self._lost:
-            self._skipping.pop(side, None)
             self._endless.discard(side)
         self._opened.pop(side, None)
         self._sane.discard(side)

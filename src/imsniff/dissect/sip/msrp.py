@@ -41,7 +41,7 @@ from imsniff.base.events import (
 )
 from imsniff.base.limits import LOOKAHEAD, MAX_HEADERS, MAX_LINE, MAX_MSRP_ASSEMBLIES, MAX_MSRP_CHUNK, MAX_NAME
 from imsniff.dissect.core import Dissector, Inbox, Remembered
-from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.dissect.cursor import Malformed, TooLarge, decimal
 from imsniff.dissect.sip import simple
 from imsniff.dissect.sip.address import Uri, parse_uri
 from imsniff.dissect.sip.body import Part, decoded, leaves, media_type
@@ -102,7 +102,11 @@ class Msrp(Dissector[Chunk]):
                 if start is None:
                     raise Malformed("no MSRP start line")
                 ending = self._endings[side] = b"\n-------" + start[1]
-            end = box.find(ending, MAX_MSRP_CHUNK)
+            try:
+                end = box.find(ending, MAX_MSRP_CHUNK)
+            except Malformed:
+                yield self._beginning(side, box)
+                raise TooLarge(f"a chunk of more than {MAX_MSRP_CHUNK} bytes") from None
             if end < 0 or len(box) < end + len(ending) + 2:
                 return
             flag_at = end + len(ending)
@@ -115,6 +119,13 @@ class Msrp(Dissector[Chunk]):
             whole = box.take(size)
             assert whole is not None, "the length was checked"
             yield _chunk(whole, end, chr(whole[flag_at]))
+
+    def _beginning(self, side: Side, box: Inbox) -> Chunk:
+        """The first MAX_MSRP_CHUNK bytes of a chunk that is larger: its message is not complete with them."""
+        self._endings.pop(side)
+        whole = box.take(MAX_MSRP_CHUNK)
+        assert whole is not None, "the end was looked for in more bytes"
+        return _chunk(whole, len(whole), "+")
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
         """A start line, and after it the path that always comes first."""

@@ -95,10 +95,12 @@ class Addresses:
 class Offered:
     """A file on offer in a call."""
 
-    __slots__ = ("file", "recipient", "sender")
+    __slots__ = ("file", "place", "recipient", "sender")
 
-    def __init__(self, file: sdp.File, sender: str | None, recipient: str | None) -> None:
+    def __init__(self, file: sdp.File, sender: str | None, recipient: str | None, place: int) -> None:
         self.file = file
+        self.place = place
+        """Which m= section offers it: the answer has the same sections in the same order (RFC 3264 §6)."""
         self.sender = sender
         self.recipient = recipient
 
@@ -145,15 +147,16 @@ class Sessions:
         waiting = self._offers.get(call, [])
         is_answer = bool(waiting) and (head.status >= 200 or head.method == "ACK")
         about = waiting[0] if waiting else None
-        for media in self.description.media:
+        for place, media in enumerate(self.description.media):
             if media.kind != "message" or "MSRP" not in media.protocol:
                 continue
             if is_answer:
                 state = TransferState.ACCEPTED if media.port else TransferState.CANCELLED
-                yield from self._close(side, call, state)
+                about = next((each for each in waiting if each.place == place), about)
+                yield from self._answered(side, call, place, state)
             elif media.file is not None and media.file.name not in ("", *(each.file.name for each in waiting)):
                 pulled = media.direction == "recvonly"
-                about = Offered(media.file, *((recipient, sender) if pulled else (sender, recipient)))
+                about = Offered(media.file, *((recipient, sender) if pulled else (sender, recipient)), place)
                 if len(waiting) < MAX_SDP_FILES:
                     waiting.append(about)
                 yield about.told(side, TransferState.OFFERED)
@@ -165,6 +168,15 @@ class Sessions:
         """A final response to INVITE that is no 2xx ends its offers; a challenge only asks for a credential."""
         if status >= 300 and status not in (401, 407):
             yield from self._close(side, call, TransferState.CANCELLED)
+
+    def _answered(self, side: Side, call: str, place: int, state: TransferState) -> Iterator[Event]:
+        """One section of an answer; a call with one offer has but one, wherever its section stands."""
+        waiting = self._offers.get(call, [])
+        decided = [each for each in waiting if each.place == place] or (waiting if len(waiting) == 1 else [])
+        if decided:
+            self._offers[call] = [each for each in waiting if each not in decided]
+        for offered in decided:
+            yield offered.told(side, state)
 
     def _close(self, side: Side, call: str, state: TransferState) -> Iterator[Event]:
         for offered in self._offers.pop(call, ()):

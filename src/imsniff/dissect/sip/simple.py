@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from imsniff.base.addresses import address
 from imsniff.base.events import Contact, Event, Exposure, Presence, Side, Transfer, TransferState
-from imsniff.base.limits import MAX_CONTACTS, MAX_NAME
+from imsniff.base.limits import MAX_CONTACT_GROUPS, MAX_CONTACTS, MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
 from imsniff.dissect.sip import xml
 from imsniff.dissect.sip.address import parse_uri
@@ -220,8 +220,8 @@ def _roaming_contacts(about: About, root: xml.Element) -> Iterator[Event]:
     for count, entry in enumerate(root.all("contact", "addedContact")):
         if count >= MAX_CONTACTS:
             return
-        first = entry.get("groups").split()
-        yield from _contact(about, entry.get("uri"), names.get(first[0], "") if first else "")
+        for group in entry.get("groups").split()[:MAX_CONTACT_GROUPS] or [""]:
+            yield from _contact(about, entry.get("uri"), names.get(group, ""))
 
 
 def _http_file(about: About, root: xml.Element) -> Iterator[Event]:

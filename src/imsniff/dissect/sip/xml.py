@@ -13,6 +13,7 @@ from xml.parsers import expat
 
 from imsniff.base.limits import MAX_STANZA, MAX_XML_DEPTH
 from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.text import guessed
 
 
 class Element:
@@ -63,11 +64,11 @@ def parse(document: bytes, limit: int = MAX_STANZA) -> Element:
         encoding = "utf-16"
     else:
         document = document.removeprefix(b"\xef\xbb\xbf").lstrip()
+        encoding = "utf-8"
         try:
             document.decode()
-            encoding = "utf-8"
-        except UnicodeDecodeError:
-            encoding = "iso-8859-1"
+        except UnicodeDecodeError:  # a character cut, or Windows-1252
+            document = guessed(document).encode()
     parser = expat.ParserCreate(encoding)
     parser.buffer_text = True
     roots: list[Element] = []

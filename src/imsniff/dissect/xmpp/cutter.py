@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from imsniff.base.limits import MAX_STANZA, MAX_XML_DEPTH, MAX_XML_ELEMENTS
 from imsniff.dissect.core import Inbox
-from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.cursor import Malformed, TooLarge
 
 BLANKS = re.compile(rb"[ \t\r\n\0]+")
 """Keep-alives between stanzas. Flash clients end every stanza with NUL."""
@@ -85,7 +85,8 @@ def name_of(raw: bytes | bytearray, at: int = 0) -> tuple[bytes, bytes]:
 
 
 class Cutter:
-    """The state of one side. Raises Malformed where no XML parser could go on; forget it then and make a new one."""
+    """The state of one side. Raises Malformed where no XML parser could go on, and TooLarge; forget it then and
+    make a new one."""
 
     __slots__ = ("_at", "_depth", "_elements", "_end", "_quote", "_within", "landed", "opened")
 
@@ -131,7 +132,7 @@ class Cutter:
                 end = self._tokens(box.data) if self._within is None else self._stanza(box.data, self._within)
             if end < 0:
                 if len(box) > MAX_STANZA:
-                    raise Malformed(TOO_LONG)
+                    raise TooLarge(TOO_LONG)
                 return None
             if end and (piece := self._take(box, end)) is not None:
                 return piece
@@ -149,7 +150,7 @@ class Cutter:
         for token in TOKEN.finditer(data, at):
             end = token.end()
             if end > LIMIT:
-                raise Malformed(TOO_LONG)
+                raise TooLarge(TOO_LONG)
             kind = token.lastindex
             if kind is None:
                 elements += 1
@@ -181,14 +182,14 @@ class Cutter:
                 return 0
             at = tag.end()
             if at > LIMIT:
-                raise Malformed(TOO_LONG)
+                raise TooLarge(TOO_LONG)
             if data[at - 2] == SLASH:
                 return at
             depth = 1
         for found in within.finditer(data, at):
             at = found.end()
             if at > LIMIT:
-                raise Malformed(TOO_LONG)
+                raise TooLarge(TOO_LONG)
             if found.lastindex == 1:
                 depth -= 1
                 if depth == 0:
@@ -230,7 +231,7 @@ class Cutter:
                 return -1
             byte, self._end = data[found.start()], found.end()
             if self._end > LIMIT:
-                raise Malformed(TOO_LONG)
+                raise TooLarge(TOO_LONG)
             if byte == LESS:
                 raise Malformed("'<' inside a tag")
             if byte == 0x3E:
@@ -251,7 +252,7 @@ class Cutter:
             return -1
         end = found + len(closing)
         if end > LIMIT:
-            raise Malformed(TOO_LONG)
+            raise TooLarge(TOO_LONG)
         self._end = 0
         if self._depth == 0:
             return end

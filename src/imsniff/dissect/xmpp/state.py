@@ -13,7 +13,7 @@ from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from imsniff.base.events import Encryption, Event, Login, Outcome, Reversed, Side, Trait, excerpt
-from imsniff.base.limits import MAX_CONTACTS, MAX_TRANSFER_HASHED
+from imsniff.base.limits import MAX_CONTACTS, MAX_NAME, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Remembered
 from imsniff.dissect.xmpp.xml import bare
 
@@ -130,7 +130,7 @@ class State:
         if not jid:
             return None
         account = bare(jid)
-        return jid[:1024].strip() if account in self.rooms else account
+        return jid[:MAX_NAME].strip() if account in self.rooms else account
 
     def sender(self, stanza: Element) -> str | None:
         return self.account(stanza.get("from")) or self.own
@@ -189,4 +189,4 @@ class State:
         """Software as told; a better word (a version, rank 3, against a capability node, rank 1) follows a worse."""
         if name and rank > self.ranks.get(side, 0):
             self.ranks[side] = rank
-            yield Trait(side=side, software=name[:1024], wire=self.tell)
+            yield Trait(side=side, software=name[:MAX_NAME], wire=self.tell)

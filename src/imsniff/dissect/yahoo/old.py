@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from imsniff.base.events import Event, Grade, Login, Message, Side, excerpt, masked
-from imsniff.base.limits import MAX_FRAME
-from imsniff.dissect.cursor import Cursor, Malformed
+from imsniff.base.limits import MAX_FRAME, MAX_YPNS_ANNOUNCED
+from imsniff.dissect.cursor import Cursor, Malformed, TooLarge
 from imsniff.dissect.yahoo.packet import Service, decoded, plain
 from imsniff.dissect.yahoo.session import YmsgSession
 
@@ -35,8 +35,10 @@ class OldPacket(NamedTuple):
 def old_size(header: bytes | bytearray) -> int:
     """Size of the whole packet from its first 12 bytes."""
     size = int.from_bytes(header[8:12], "little")
-    if not OLD_HEADER <= size <= MAX_FRAME:
+    if not OLD_HEADER <= size <= MAX_YPNS_ANNOUNCED:
         raise Malformed(f"old packet of {size} bytes")
+    if size > MAX_FRAME:
+        raise TooLarge(f"old packet of {size} bytes", size)
     return size
 
 

@@ -23,7 +23,7 @@ from typing import ClassVar, NamedTuple
 from imsniff.base.events import Contact, Event, Expect, Outcome, Presence, Side, Trait, TransferState
 from imsniff.base.limits import MAX_CONTACTS, MAX_HTTP_HEAD, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Dissector, Inbox, Remembered
-from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.cursor import Malformed, TooLarge
 from imsniff.dissect.yahoo.file import offered, offered_15, peer_address, uploaded, whereabouts_15
 from imsniff.dissect.yahoo.login import auth, bearer, granted, response
 from imsniff.dissect.yahoo.old import OLD_HEADER, OldPacket, old_packet, old_size, on_old_packet
@@ -319,6 +319,8 @@ def _plausible_old(data: bytearray, at: int) -> bool | None:
         return None
     try:
         old_size(data[at : at + 12])
+    except TooLarge:
+        pass
     except Malformed:
         return False
     return data[at + 14 : at + 16] == b"\0\0"  # services fit two of their four bytes
