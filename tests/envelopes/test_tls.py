@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imsniff.dissect.cursor import Malformed
-from imsniff.envelopes.prefilter import server_name
-from imsniff.envelopes.tls import Handshake, client_hello
+from imsniff.envelopes.tls import Handshake, client_hello, server_name
 from tests.envelopes import hello
 
 WHOLE = hello.client_hello()
@@ -50,9 +49,9 @@ def test_what_is_no_host_name_is_none(name):
 
 
 def test_the_gates_look_at_a_name_agrees():
-    assert server_name(hello.record(WHOLE)) == "chat.signal.org"
+    assert server_name(hello.record(WHOLE), 9) == "chat.signal.org"
     for cut in range(len(hello.record(WHOLE))):
-        assert server_name(hello.record(WHOLE)[:cut]) in (None, "chat.signal.org")
+        assert server_name(hello.record(WHOLE)[:cut], 9) in (None, "chat.signal.org")
 
 
 @given(st.data())
@@ -60,7 +59,7 @@ def test_lies_are_malformed_and_nothing_else(data):
     body = bytearray(WHOLE[4:])
     for _ in range(data.draw(st.integers(1, 5))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    server_name(b"\x16\x03\x01\0\0\x01\0\0\0" + bytes(body))
+    server_name(bytes(body))
     with contextlib.suppress(Malformed):
         client_hello(bytes(body)).ja4()
 

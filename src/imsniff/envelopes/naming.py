@@ -6,11 +6,15 @@ A name that is in no table is dropped here: it is neither stored nor shown anywh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 
 from imsniff.base.events import ServiceSeen, Side
+from imsniff.base.limits import MAX_CACHED
 from imsniff.base.records import Confidence
+from imsniff.dissect.cursor import Malformed
 from imsniff.envelopes.reader import Asked, Fact, Named, Resolved, Stun
+from imsniff.envelopes.tls import client_hello
 from imsniff.rules.engines import Engine, Needle, engine
 from imsniff.rules.schema import Category, PayloadRule, Service, Services
 
@@ -26,6 +30,7 @@ class Naming:
     def __init__(self, services: Services, openings: Iterable[PayloadRule]) -> None:
         self.services = services
         self._rules = tuple(openings)
+        self._owner = lru_cache(maxsize=MAX_CACHED)(services.of_address)
         self._engines = self._compiled(self._rules)
         self._anywhere = self._compiled(rule for rule in self._rules if not getattr(rule.entry, "in_networks", False))
 
@@ -45,14 +50,13 @@ class Naming:
         """The service that a fact shows; DNS answers are `ResolvedNames`' business. STUN that names nothing is a call
         of the service whose own network the `server` (address) is in."""
         match fact:
-            case Named(seen_in, name, ja4, encrypted):
+            case Named(seen_in, name, hello):
                 service = self.of_host(name, seen_in)
-                confidence = Confidence.DNS if encrypted else Confidence.HOST
-                return None if service is None else _seen(service, seen_in, name, confidence, ja4)
+                return None if service is None else _named(service, seen_in, name, hello)
             case Stun(message):
                 if message.realm and (service := self.of_host(message.realm.lower(), "stun")) is not None:
                     return _seen(service, "stun", message.realm.lower(), Confidence.HOST, call=True)
-                service = self.services.of_stun(message.kind, message.attributes) or self.services.of_address(server)
+                service = self.services.of_stun(message.kind, message.attributes) or self._owner(server)
                 return None if service is None else _seen(service, "stun", None, Confidence.SIGNATURE, call=True)
             case Resolved() | Asked():
                 return None
@@ -91,6 +95,19 @@ class Naming:
             return False
         ip = ip_address(server)
         return any(ip in network for network in service.networks if network.version == ip.version)
+
+
+def _named(service: Service, seen_in: str, name: str, body: bytes | None) -> ServiceSeen:
+    """A listed name. With Encrypted ClientHello it may be only the front's: a rung lower."""
+    ja4, confidence = None, Confidence.HOST
+    if body is not None:
+        try:
+            hello = client_hello(body)
+        except Malformed:  # behind the name it lies about its lengths
+            return _seen(service, seen_in, name, confidence)
+        ja4 = hello.ja4("q" if seen_in == "quic" else "t")
+        confidence = Confidence.DNS if hello.encrypted else confidence
+    return _seen(service, seen_in, name, confidence, ja4)
 
 
 def _seen(

@@ -10,7 +10,7 @@ import re
 
 from imsniff.envelopes.naming import Naming
 from imsniff.envelopes.stun import is_stun
-from imsniff.envelopes.tls import host_name
+from imsniff.envelopes.tls import server_name
 from imsniff.net.packet import Buffer
 from imsniff.net.segment import TCP
 
@@ -53,7 +53,7 @@ class Prefilter:
         """A ClientHello whose name is listed, is not there, or is not there yet. A server's hello is nothing new."""
         if len(data) < 6 or data[5] != 1:
             return len(data) < 6
-        name = server_name(data)
+        name = server_name(data, 9)
         if name is None:
             return True
         return self._listed(name, "sni")
@@ -67,24 +67,3 @@ class Prefilter:
 
     def _listed(self, name: str, seen_in: str) -> bool:
         return self._naming.of_host(name, seen_in) is not None
-
-
-def server_name(record: bytes) -> str | None:
-    """The name in a ClientHello, its first record's header included; None where it is absent or further behind."""
-    end = len(record)
-    at = 5 + 4 + 34
-    if at >= end:
-        return None
-    at += 1 + record[at]
-    at += 2 + int.from_bytes(record[at : at + 2], "big")
-    if at >= end:
-        return None
-    at += 1 + record[at] + 2
-    while at + 4 <= end:
-        size = int.from_bytes(record[at + 2 : at + 4], "big")
-        if record[at : at + 2] == b"\0\0":
-            if at + 4 + size > end or size < 5:
-                return None
-            return host_name(record[at + 9 : at + 4 + size])
-        at += 4 + size
-    return None

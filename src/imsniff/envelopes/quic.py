@@ -13,12 +13,13 @@ References: RFC 9000, RFC 9001, RFC 9369 (version 2), drafts 23 to 34; salts of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from imsniff.base.limits import MAX_HELLO, MAX_QUIC_INITIALS
 from imsniff.dissect.cursor import Cursor, Malformed
-from imsniff.envelopes.tls import CLIENT_HELLO, ClientHello, client_hello, host_name
+from imsniff.envelopes.tls import CLIENT_HELLO, host_name
 
 
 class Version(NamedTuple):
@@ -47,7 +48,9 @@ VERSIONS: dict[int, Version] = {
     0x54303530: Version(bytes.fromhex("7ff579e5acd0729155803 04c43a2367c60488310".replace(" ", ""))),  # T050
     0x54303531: Version(bytes.fromhex("7a4edef4e7ccee5fa4506c19124fc8ccda6e033d")),  # T051
 }
-_PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
+_PING, _ACK, _ACK_ECN, _CRYPTO = 1, 2, 3, 6
+_ZEROS = re.compile(rb"\0+")
+"""PADDING: a thousand of them fill most Initials."""
 
 
 class Initials:
@@ -59,8 +62,9 @@ class Initials:
         self._keys: dict[bytes, Keys] = {}
         self.over = False
 
-    def feed(self, datagram: bytes) -> ClientHello | str | None:
-        """The hello once it is complete; of Google's old versions the name alone. None while more is needed.
+    def feed(self, datagram: bytes) -> bytes | str | None:
+        """The body of the ClientHello once it is complete; of Google's old versions the name alone. None while more is
+        needed.
 
         Raises Malformed where a packet lies about its lengths or does not decrypt."""
         name = _google_name(datagram)
@@ -104,7 +108,7 @@ class Initials:
                 self._pieces.setdefault(offset, data)
         return number_at + size
 
-    def _hello(self) -> ClientHello | None:
+    def _hello(self) -> bytes | None:
         data = bytearray()
         for offset, piece in sorted(self._pieces.items()):
             if offset > len(data):
@@ -113,7 +117,7 @@ class Initials:
         if len(data) < 4 or data[0] != CLIENT_HELLO or len(data) < 4 + int.from_bytes(data[1:4], "big"):
             return None
         self.over = True
-        return client_hello(bytes(data[4 : 4 + int.from_bytes(data[1:4], "big")]))
+        return bytes(data[4 : 4 + int.from_bytes(data[1:4], "big")])
 
 
 class Keys:
@@ -149,8 +153,12 @@ def _crypto(payload: bytes) -> Iterator[tuple[int, bytes]]:
     """Offset and data of every CRYPTO frame."""
     cursor = Cursor(payload)
     while cursor.left:
+        padding = _ZEROS.match(payload, cursor.at)
+        if padding is not None:
+            cursor.at = padding.end()
+            continue
         kind = cursor.u8()
-        if kind in (_PADDING, _PING):
+        if kind == _PING:
             continue
         if kind == _CRYPTO:
             offset = _varint(cursor)

@@ -15,7 +15,7 @@ from imsniff.base.limits import MAX_ENVELOPE_PACKETS, MAX_HELLO
 from imsniff.dissect.cursor import Malformed
 from imsniff.envelopes import dns, stun
 from imsniff.envelopes.quic import Initials
-from imsniff.envelopes.tls import CERTIFICATE, CLIENT_HELLO, ClientHello, Handshake, certificate_names, client_hello
+from imsniff.envelopes.tls import CERTIFICATE, CLIENT_HELLO, Handshake, certificate_names, server_name
 
 _HOST = re.compile(rb"\r?\n[Hh][Oo][Ss][Tt]:[ \t]*([A-Za-z0-9._-]{1,255})(?::[0-9]{1,5})?[ \t]*\r?\n")
 _HTTP = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH) ")
@@ -27,9 +27,8 @@ class Named(NamedTuple):
     seen_in: str
     """`sni`, `quic`, `http-host`, `certificate`, `dns`, `stun`."""
     name: str
-    ja4: str | None = None
-    encrypted_hello: bool = False
-    """Whether the name may be only the front's (ECH)."""
+    hello: bytes | None = None
+    """Body of the ClientHello that has it: read further only where the name is listed."""
 
 
 class Resolved(NamedTuple):
@@ -58,12 +57,12 @@ Fact = Named | Resolved | Asked | Stun
 class FlowEnvelope:
     """What the outside of one flow shows."""
 
-    __slots__ = ("_head", "_initials", "_kind", "_octets", "_packets", "_tls", "ja4", "pending", "stun_seen")
+    __slots__ = ("_has_hello", "_head", "_initials", "_kind", "_octets", "_packets", "_tls", "pending", "stun_seen")
 
     def __init__(self) -> None:
         self.pending = False
         """Whether a name may still come: the flow should not be ignored yet."""
-        self.ja4: str | None = None
+        self._has_hello = False
         self.stun_seen = False
         self._kind: Callable[[Side, bytes], Iterator[Fact]] | None = None
         self._tls: dict[Side, Handshake] = {}
@@ -124,17 +123,17 @@ class FlowEnvelope:
         handshake = self._tls.setdefault(side, Handshake())
         for kind, body in handshake.feed(data):
             if kind == CLIENT_HELLO and side is Side.CLIENT:
-                hello = client_hello(body)
-                self.ja4 = hello.ja4()
-                self.pending = hello.name is None
-                yield from _names(hello, "sni", self.ja4)
+                name = server_name(body)
+                self._has_hello, self.pending = True, name is None
+                if name is not None:
+                    yield Named("sni", name, body)
             elif kind == CERTIFICATE and self.pending:
                 self.pending = False
                 for name in certificate_names(body):
                     yield Named("certificate", name)
-        if not handshake.over and side is Side.CLIENT and self.ja4 is None:
+        if not handshake.over and side is Side.CLIENT and not self._has_hello:
             self.pending = True
-        if handshake.over and (side is Side.SERVER or self.ja4 is None):
+        if handshake.over and (side is Side.SERVER or not self._has_hello):
             self.pending = False
 
     def _read_http(self, side: Side, data: bytes) -> Iterator[Fact]:
@@ -169,11 +168,9 @@ class FlowEnvelope:
             return
         hello = self._initials.feed(data)
         self.pending = not self._initials.over
-        if isinstance(hello, ClientHello):
-            self.ja4 = hello.ja4("q")
-            yield from _names(hello, "quic", self.ja4)
-        elif hello is not None:
-            yield Named("quic", hello)
+        name = server_name(hello) if isinstance(hello, bytes) else hello
+        if name is not None:
+            yield Named("quic", name, hello if isinstance(hello, bytes) else None)
 
     @staticmethod
     def _read_stun(_: Side, data: bytes) -> Iterator[Fact]:
@@ -185,11 +182,6 @@ _DNS_HEADER = re.compile(rb"(?s)..[\x00\x01\x04\x05\x81\x84\x85\x80][\x00-\xbf]\
 
 def _is_dns_length(data: bytes) -> bool:
     return int.from_bytes(data[:2], "big") <= 4_096 and _DNS_HEADER.match(data, 2) is not None
-
-
-def _names(hello: ClientHello, seen_in: str, ja4: str) -> Iterator[Fact]:
-    if hello.name is not None:
-        yield Named(seen_in, hello.name, ja4, hello.encrypted)
 
 
 def _nothing(_: Side, __: bytes) -> Iterator[Fact]:

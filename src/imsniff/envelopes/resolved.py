@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from imsniff.base.limits import ATTEMPT_NS, MAX_ATTEMPTS, MAX_RESOLVED, RESOLVED_GRACE_NS
+from imsniff.base.limits import ATTEMPT_NS, MAX_ATTEMPTS, MAX_CACHED, MAX_RESOLVED, RESOLVED_GRACE_NS
 from imsniff.envelopes.reader import Resolved
 from imsniff.rules.schema import Services
 
@@ -85,6 +85,8 @@ class WantedAddresses:
 
     def __init__(self, services: Services, resolved: ResolvedNames) -> None:
         self._resolved = resolved
+        self._known: dict[bytes, bool] = {}
+        """Addresses looked up lately."""
         self._networks: dict[int, dict[int, set[int]]] = {4: {}, 16: {}}
         """By bytes of an address: shift to the network's bits, to networks without them."""
         for service in services.all:
@@ -98,5 +100,11 @@ class WantedAddresses:
             return False
         if packed in self._resolved.addresses:
             return True
-        number = int.from_bytes(packed, "big")
-        return any(number >> shift in known for shift, known in self._networks.get(len(packed), {}).items())
+        found = self._known.get(packed)
+        if found is None:
+            number = int.from_bytes(packed, "big")
+            found = any(number >> shift in known for shift, known in self._networks.get(len(packed), {}).items())
+            if len(self._known) >= MAX_CACHED:
+                self._known.clear()
+            self._known[packed] = found
+        return found

@@ -96,6 +96,26 @@ class Handshake:
             yield kind, body
 
 
+def server_name(body: bytes, at: int = 0) -> str | None:
+    """The name in a ClientHello whose body begins at `at`, without reading the rest; None where it is absent, or behind
+    the bytes that are there. Never raises."""
+    end = len(body)
+    at += 34
+    if at >= end:
+        return None
+    at += 1 + body[at]
+    at += 2 + int.from_bytes(body[at : at + 2], "big")
+    if at >= end:
+        return None
+    at += 1 + body[at] + 2
+    while at + 4 <= end:
+        size = int.from_bytes(body[at + 2 : at + 4], "big")
+        if body[at : at + 2] == b"\0\0":
+            return host_name(body[at + 9 : at + 4 + size]) if at + 4 + size <= end and size >= 5 else None
+        at += 4 + size
+    return None
+
+
 def client_hello(body: bytes) -> ClientHello:
     """A ClientHello without its handshake header. Raises Malformed."""
     cursor = Cursor(body)
