@@ -25,10 +25,11 @@ from imsniff.base.events import (
     Message,
     Refused,
     Reversed,
+    Side,
     Trait,
 )
 from imsniff.base.limits import LATE_NS, MAX_CARRIER_DEPTH, MAX_CARRIER_EVENTS, MAX_INNER_STREAMS
-from imsniff.base.records import Record, SessionRecord
+from imsniff.base.records import SILENT, Record, SessionRecord
 from imsniff.capture.batch import Batch
 from imsniff.carriers.core import Carrier
 from imsniff.classify import readers
@@ -51,6 +52,7 @@ from imsniff.net.hold_queue import HoldQueue
 from imsniff.net.reassembly import Data, Gap
 from imsniff.net.segment import TCP, Segment
 from imsniff.policy.policy import Policy
+from imsniff.record.one_sided import Shown, one_sided
 from imsniff.record.privacy import Content
 from imsniff.record.recorder import Recorder, evidence_of
 from imsniff.record.session import begin_session, face, update_session
@@ -68,6 +70,12 @@ class Options(Struct, frozen=True, kw_only=True):
     policy: Policy = field(default_factory=Policy)
     wanted: Filter | None = None
     """Which flows to look at; None: all."""
+
+
+HTTP_TO_MESSENGER = Anomaly(
+    side=Side.CLIENT, code="http.to-messenger", detail="an HTTP request that a messenger's server answered"
+)
+"""A page sent a browser to a messenger's port: nobody's session, and how attacks on inside servers begin."""
 
 
 class FlowState:
@@ -192,6 +200,9 @@ class Sensor:
                 )
                 if events:
                     yield from self._record(flow, events)
+                recorder = state.recorder
+                if recorder is not None and recorder.unanswered:
+                    yield from self._answered(flow, recorder)
                 if undecided and not flow.over:  # else there are no more packets to skip or to wait for
                     yield from self._obey(flow, conversation.verdict)
                 elif state.observed is not None and not (flow.counted_only or flow.over):
@@ -277,13 +288,39 @@ class Sensor:
             elif isinstance(event, Expect):
                 self._announce(event, ts)
             elif (record := recorder.record(event, frame, ts, conversation.speaker(event))) is not None:
-                text = event.text if isinstance(event, Message) else ""
-                session = face(flow, recorder, conversation)
-                wire = evidence_of(event)
-                shown = self._detectors.on_record(session, record, wire, text)
-                yield record
-                yield from shown
-                yield from self._detectors.observations(session, record, wire, text)
+                shown = Shown(record, evidence_of(event), event.text if isinstance(event, Message) else "")
+                found = self._judge(flow, recorder, shown, ts)
+                yield from recorder.within_cap(record, ts)
+                yield from found
+
+    def _judge(self, flow: AnyFlow[FlowState], recorder: Recorder, shown: Shown, ts: int) -> list[Record]:
+        """The findings of a record. Where only one side spoke yet they wait for the other."""
+        session = face(flow, recorder, flow.reader.conversation)
+        if not recorder.answered:
+            session.one_sided = one_sided(flow, flow.reader.conversation)
+            recorder.answered = session.one_sided is None
+        due = (shown,) if recorder.answered else recorder.unanswered.add(shown, ts)
+        return [found for each in due for found in self._found(session, recorder, each)]
+
+    def _found(self, session: SessionRecord, recorder: Recorder, shown: Shown) -> Iterator[Record]:
+        for seen in self._detectors.on_record(session, *shown):
+            if recorder.cap.counts(seen.id, seen.finding.severity):
+                yield seen
+        if session.one_sided != SILENT:
+            yield from self._detectors.observations(session, *shown)
+
+    def _answered(self, flow: AnyFlow[FlowState], recorder: Recorder) -> Iterator[Record]:
+        """Where the other side has answered by now: the findings that waited, and those told as one-sided once more."""
+        session = face(flow, recorder, flow.reader.conversation)
+        session.one_sided = one_sided(flow, flow.reader.conversation)
+        if session.one_sided is not None:
+            return
+        recorder.answered = True
+        waiting, told = recorder.unanswered.answered()
+        for each in told:
+            yield from self._detectors.on_record(session, *each)
+        for each in waiting:
+            yield from self._found(session, recorder, each)
 
     def _announce(self, event: Expect, ts: int) -> None:
         self._shared.expected.announce(event, ts)
@@ -320,6 +357,15 @@ class Sensor:
                     yield from self._end_inner(inner)
             return
         session = self._session(flow)
+        recorder = state.recorder
+        assert recorder is not None, "a session has its recorder"
+        if state.conversation.http_to_messenger:
+            yield from self._record(flow, [(HTTP_TO_MESSENGER, flow.last_frame, flow.last_ts)])
+        if recorder.unanswered:
+            yield from self._answered(flow, recorder)
+            for each in recorder.unanswered.expire():
+                yield from self._found(session, recorder, each)
+        yield from recorder.finish(flow.last_frame, flow.last_ts)
         self._closing(flow)
         yield session
         yield from self._detectors.on_session(session)

@@ -1,5 +1,6 @@
 import pytest
 
+from imsniff.base.limits import MAX_NAME
 from imsniff.detect.accounts import normalise
 
 
@@ -31,5 +32,5 @@ def test_one_person_is_one_name(protocol, written, normal):
 def test_normal_names_are_normal_and_short(protocol):
     for name in ("A b@C/d;e", "<" * 5000, "x" * 5000, "<sip:" * 500, "\x00\u202e"):
         normal = normalise(protocol, name)
-        assert len(normal) <= 1024
+        assert len(normal) <= MAX_NAME
         assert normalise(protocol, normal) == normal

@@ -247,6 +247,23 @@ REAP_NS: Final = 1_000_000_000
 
 # --- records ---------------------------------------------------------------------------------------------------------
 
+MAX_RECORDS_MINUTE: Final = 2_000
+"""Records of one session in one minute of packet time, contacts apart (MAX_CONTACTS): a busy room has hundreds. The
+rest is left out of the database and counted in `records.suppressed`; known findings are counted further."""
+
+MAX_FLOOD_FINDINGS: Final = 200
+"""New findings of HIGH or worse that a session may have in a minute beyond that cap; lesser ones are left out."""
+
+MAX_REMEMBERED_FINDINGS: Final = 4_096
+"""Ids of findings remembered a session, 100 bytes each, to tell new ones from known ones. Beyond: taken as new."""
+
+MAX_UNANSWERED: Final = 64
+"""Records of a session whose findings wait until the other side answers, and as many that an answer raises later.
+Beyond: told as one-sided at once, and not raised."""
+
+ANSWER_NS: Final = 2 * 1_000_000_000
+"""Packet time for which they wait: servers answer within a round trip."""
+
 MAX_SOFTWARE: Final = 16
 """Different software names kept a session: client, server, and what peers tell of theirs."""
 

@@ -94,6 +94,12 @@ class Record(
     frame: int
 
 
+SILENT = "silent"
+"""Only one side spoke the protocol; the other was captured, or nobody answered a datagram."""
+UNSEEN = "unseen"
+"""Only one side was captured."""
+
+
 class SessionRecord(Record, kw_only=True):
     protocol: str
     transport: str
@@ -121,7 +127,7 @@ class SessionRecord(Record, kw_only=True):
     software: list[str] = []
     account: str | None = None
     one_sided: str | None = None
-    """`silent`: the other side was captured and did not answer in the protocol; `unseen`: it was not captured."""
+    """SILENT, UNSEEN, or None where both sides spoke the protocol."""
     seen_in: list[str] = []
     """Of `encrypted`, as the six keys below: where the service showed, `sni` `quic` `dns` `http-host` `stun` ..."""
     names: list[str] = []

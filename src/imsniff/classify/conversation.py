@@ -52,6 +52,11 @@ _is_keepalive = re.compile(KEEPALIVE).match
 """Whether a datagram says nothing about its flow."""
 
 
+OPENING = 16
+"""First bytes that tell an HTTP request."""
+_HTTP_REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|PATCH|DELETE|OPTIONS) (?:/|https?:)")
+
+
 class Conversation:
     """The classification state of one conversation. Starts empty, since most flows never carry a payload."""
 
@@ -62,6 +67,7 @@ class Conversation:
         "_headless",
         "_may_flip",
         "_octets",
+        "_opening",
         "_prefix",
         "_probes",
         "_refused",
@@ -88,6 +94,8 @@ class Conversation:
         """Sides whose first bytes no rule of a messenger can match."""
         self._foreign = False
         self._may_flip = False
+        self._opening = b""
+        """The client's first bytes, as many as tell an HTTP request."""
 
     # --- state --------------------------------------------------------------------------------------------------------
 
@@ -108,6 +116,24 @@ class Conversation:
     def speaker(self, event: Event) -> Side:
         """The side of the session, as its direction is known now, that sent the event's bytes."""
         return event.side.other if self.chosen is not None and self.chosen.flipped_later else event.side
+
+    def turns(self, side: Side) -> int:
+        """How often a side of the flow began to speak the protocol, see `Dissector.turns`."""
+        if self.chosen is None:
+            return 0
+        return self.chosen.dissector.turns[side.other if self.chosen.flipped else side]
+
+    @property
+    def http_to_messenger(self) -> bool:
+        """Whether the client began with an HTTP request, the server answered as a messenger, and the client has not
+        spoken the messenger's protocol since: a page sent a browser here."""
+        return (
+            self.chosen is not None
+            and _HTTP_REQUEST.match(self._opening) is not None
+            and not self.chosen.dissector.reads_http
+            and self.turns(Side.SERVER) > 0
+            and self.turns(Side.CLIENT) < 2  # its first may be in the body of that request
+        )
 
     @property
     def opaque(self) -> bool:
@@ -132,6 +158,8 @@ class Conversation:
 
     def feed(self, side: Side, item: Data | Gap, shared: Classifier, *, udp: bool, opened: bool) -> list[TimedEvent]:
         """The next bytes of one side. `opened`: the connection's SYN was captured."""
+        if side is Side.CLIENT and len(self._opening) < OPENING and isinstance(item, Data):
+            self._opening += item.data[: OPENING - len(self._opening)]
         if self.chosen is not None:
             return self.chosen.read(side, item)
         if self.verdict is Verdict.IGNORE:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from imsniff.base.addresses import address, is_internal
 from imsniff.base.limits import MAX_CACHED, MAX_EXCERPT
-from imsniff.base.records import Record, SessionRecord, Severity
+from imsniff.base.records import SILENT, Record, SessionRecord, Severity
 from imsniff.base.risks import RISKS, Risk
 from imsniff.detect.accounts import normalise
 from imsniff.policy.policy import Policy
@@ -98,6 +98,16 @@ def _inside(ip: str) -> bool:
     return (known := address(ip)) is not None and is_internal(known)
 
 
+def lowered(severity: Severity, one_sided: str | None) -> Severity:
+    """What only one side said is worth less: nothing where the other side is silent, one step where it is unseen."""
+    if one_sided is None:
+        return severity
+    return Severity.INFO if one_sided == SILENT else _ONE_STEP_LESS[severity]
+
+
+_ONE_STEP_LESS = dict(zip(tuple(Severity)[1:], Severity, strict=False)) | {Severity.INFO: Severity.INFO}
+
+
 @lru_cache(maxsize=MAX_CACHED)
 def _finding(risk: Risk, severity: Severity, subject: str, host: str, service: str) -> Finding:
     key = key_of(risk, subject, host, service)
@@ -135,11 +145,11 @@ def sighting(
 ) -> tuple[Sighting, ...]:
     """One sighting, or none where the policy switched the risk off. `shown`: its excerpt, no secret in it.
 
-    Severity: the policy's word, else the detector's, else the table's."""
+    Severity: the policy's word, else the detector's, else the table's; less of a one-sided session."""
     policy = context.policy
     if risk in policy.off:
         return ()
-    worst = policy.severity.get(risk) or severity or RISKS[risk].severity
+    worst = lowered(policy.severity.get(risk) or severity or RISKS[risk].severity, context.session.one_sided)
     finding = _finding(risk, worst, subject, host or context.host, context.service)
     seen = Sighting(
         id=finding.id,

@@ -19,11 +19,15 @@ class Aggregate:
         """Sightings of findings beyond MAX_FINDINGS: not in this summary, but in the store."""
 
     def add(self, seen: Sighting) -> FindingRecord | None:
-        """The merged finding; None where the sighting was already counted or there are too many findings."""
-        if self._seen.again(seen.id, seen.record):
-            return None
+        """The merged finding; None where the sighting was already counted or there are too many findings. One that was
+        counted and is seen again as worse (an answer came) raises its finding."""
         key = seen.finding.key
         known = self._found.get(key)
+        if self._seen.again(seen.id, seen.record):
+            if known is None or seen.finding.severity.rank <= known.severity.rank:
+                return None
+            known.severity = seen.finding.severity
+            return known
         if known is not None:
             self._absorb(known, seen)
         elif len(self._found) < MAX_FINDINGS:

@@ -130,6 +130,8 @@ class Dissector(Generic[Frame]):
     """Finds where a frame may begin: `match.start()`. Linear, and never longer than `mark_size` bytes. A lookbehind
     such as `(?<=\\n)` is fine."""
     mark_size: ClassVar[int] = 32
+    reads_http: ClassVar[bool] = False
+    """Whether its frames may come inside of HTTP, which it reads itself."""
     datagrams_only: ClassVar[bool] = False
     """A frame is a datagram and nothing in it tells its length: there is no stream of this protocol."""
 
@@ -145,6 +147,11 @@ class Dissector(Generic[Frame]):
         """What signalling said of this flow, where it did."""
         self.good = 0
         """Well-formed frames so far."""
+        self.turns = dict.fromkeys(Side, 0)
+        """How often each side began to speak the protocol after the other side did, its first frame included."""
+        self.answer_implied = False
+        """Set by a dissector once what one side says shows that the other side answered (a response to a challenge)."""
+        self._speaker: Side | None = None
         self.now: tuple[int, int] | None = None
         """Frame and time of what is being fed, set by the pipeline. Handed back in `Login.origin`, never looked at."""
         self.opaque = False
@@ -187,6 +194,10 @@ class Dissector(Generic[Frame]):
     def on_end(self) -> Iterator[Event]:
         """The flow ended: what is still worth saying."""
         yield from ()
+
+    def proves(self, frame: Frame) -> bool:
+        """Whether a well-formed frame shows that its sender speaks this protocol, and not one that looks like it."""
+        return True
 
     @property
     def confirmed(self) -> bool:
@@ -303,6 +314,9 @@ class Dissector(Generic[Frame]):
         try:
             told += self.on_frame(side, frame)  # what comes before it breaks off stays told
             self.good += 1
+            if side is not self._speaker and self.proves(frame):
+                self._speaker = side
+                self.turns[side] += 1
         except Malformed as why:  # this frame is bad, the framing still holds
             told.append(Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why)))
         if self._held is not None and self.good - self._held_since >= MAX_HELD_FRAMES:

@@ -58,8 +58,10 @@ class Flow(Generic[Reader]):
     """One connection. `reader` is what the floor above keeps about it."""
 
     __slots__ = (
+        "acks",
         "client",
         "client_octets",
+        "client_packets",
         "counted_only",
         "fins",
         "first",
@@ -93,6 +95,9 @@ class Flow(Generic[Reader]):
         self.octets = 0
         self.client_octets = 0
         """Of these, the client's."""
+        self.client_packets = 0
+        self.acks: dict[Side, int] = {}
+        """The last acknowledgement number of each side."""
         self.opened = False
         """Whether the client's SYN, or the answer to it, was captured."""
         self.opening_seq: int | None = None
@@ -102,6 +107,14 @@ class Flow(Generic[Reader]):
         """Set when nothing more can be read: packets are counted, streams no longer put in order."""
         self.over = False
         """Set when it left the table: what is still heard of it comes from what was held."""
+
+    def packets_of(self, side: Side) -> int:
+        return self.client_packets if side is CLIENT else self.packets - self.client_packets
+
+    def acknowledged(self, side: Side) -> bool:
+        """Whether the other side has acknowledged payload of this side."""
+        stream, ack = self.streams.get(side), self.acks.get(side.other)
+        return stream is not None and ack is not None and stream.holds(ack)
 
     def side(self, segment: Segment) -> Side:
         return CLIENT if segment.source == self.client else SERVER
@@ -175,6 +188,7 @@ class Flows(Generic[Reader]):
         flow.octets += len(payload) + cut
         if segment.source == flow.client:
             flow.client_octets += len(payload) + cut
+            flow.client_packets += 1
         flow.last_frame, flow.last_ts = segment.frame, ts
         flow.shelf.flows.move_to_end(key)
         if not flow.counted_only:
@@ -287,6 +301,7 @@ class Flows(Generic[Reader]):
             if side not in streams:
                 streams[side] = Stream(seq)
         if flags & ACK:
+            flow.acks[side] = ack
             peer = streams.get(other)
             if peer is not None:
                 if due := peer.acknowledged(ack, ts):

@@ -99,6 +99,10 @@ class Stream:
             self._acked, self._acked_at = self.position + ahead, ts
         return self.tick(ts) if self._held else ()
 
+    def holds(self, ack: int) -> bool:
+        """Whether an acknowledgement number covers payload that was seen, and at most the FIN behind it."""
+        return self.position > 0 and 0 < (ack - self._origin) % WRAP <= self.position + 1
+
     def tick(self, ts: int) -> Iterator[Data | Gap]:
         """Packet time is now `ts`: give up on holes that nothing will fill."""
         while self._held:

@@ -6,7 +6,7 @@ same traffic has the same ids in whatever file it is found and however often it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from imsniff.base.addresses import is_internal
@@ -37,6 +37,8 @@ from imsniff.base.records import (
     TransferRecord,
     timestamp,
 )
+from imsniff.record.flood import MinuteCap
+from imsniff.record.one_sided import Unanswered
 from imsniff.record.privacy import Content, fingerprint, strength
 
 
@@ -57,7 +59,19 @@ At = dict[str, Any]
 class Recorder:
     """Turns the events of one session into records."""
 
-    __slots__ = ("_anomalies", "_count", "_ids", "_keep", "_key", "_texts", "flipped", "session")
+    __slots__ = (
+        "_anomalies",
+        "_count",
+        "_ids",
+        "_keep",
+        "_key",
+        "_texts",
+        "answered",
+        "cap",
+        "flipped",
+        "session",
+        "unanswered",
+    )
 
     def __init__(self, session: SessionRecord, content: Content, key: bytes, *, keep_secrets: bool) -> None:
         self.session = session
@@ -70,6 +84,11 @@ class Recorder:
         """What `identifier` makes of the session's id and a number, before the number."""
         self._count = 0
         self._anomalies = 0
+        self.answered = False
+        """Whether both sides are known to speak the protocol."""
+        self.unanswered = Unanswered()
+        """Records whose findings wait for that."""
+        self.cap = MinuteCap()
 
     def record(self, event: Event, frame: int, ts: int, speaker: Side) -> Placed | None:
         """The record of an event; None where the event only tells of the session itself, or there are too many."""
@@ -83,10 +102,14 @@ class Recorder:
             if self._anomalies > MAX_ANOMALIES:
                 event = Anomaly(side=event.side, code="anomaly.suppressed", detail="further anomalies are not reported")
         self._count += 1
+        return make(self, event, speaker, self._at(frame, ts))
+
+    def _at(self, frame: int, ts: int) -> At:
+        """The keys that every record has; its id comes from the session's and its number in it."""
         session = self.session
         ids = self._ids.copy()
         ids.update(b"%d" % self._count)
-        at: At = {
+        return {
             "id": ids.hexdigest(),
             "ts": timestamp(ts),
             "capture": session.capture,
@@ -94,7 +117,25 @@ class Recorder:
             "session": session.id,
             "protocol": session.protocol,
         }
-        return make(self, event, speaker, at)
+
+    def within_cap(self, record: Placed, ts: int) -> Iterator[Placed]:
+        """The record, where its minute has room; before it, how many the last minute left out."""
+        if self.cap.over(ts):
+            yield from self.finish(*self.cap.last)
+        if self.cap.admits(record, ts):
+            yield record
+
+    def finish(self, frame: int, ts: int) -> Iterator[Placed]:
+        """How many records were left out and not told yet, as an anomaly."""
+        if self.cap.left_out:
+            event = Anomaly(
+                side=Side.CLIENT,
+                code="records.suppressed",
+                detail=f"{self.cap.left_out} records of one minute left out",
+            )
+            self.cap.left_out = 0
+            self._count += 1
+            yield self.anomaly(event, Side.CLIENT, self._at(frame, ts))
 
     def learn(self, trait: Trait) -> None:
         """A fact about the whole session."""

@@ -6,10 +6,11 @@ from typing import Any
 
 from imsniff.base.events import Encryption
 from imsniff.base.identity import community_id, identifier
-from imsniff.base.records import Confidence, SessionRecord, timestamp
+from imsniff.base.records import SILENT, Confidence, SessionRecord, timestamp
 from imsniff.classify.conversation import Conversation
 from imsniff.classify.inner import AnyFlow, InnerFlow
 from imsniff.net.segment import TCP, endpoint
+from imsniff.record.one_sided import one_sided
 from imsniff.record.recorder import Recorder
 from imsniff.rules.schema import Ports
 
@@ -58,6 +59,9 @@ def update_session(flow: AnyFlow[Any], recorder: Recorder, conversation: Convers
     session.packets, session.bytes = flow.packets, flow.octets
     session.last_frame, session.last_seen = flow.last_frame, timestamp(flow.last_ts)
     session.confidence = conversation.confidence
+    session.one_sided = one_sided(flow, conversation)
+    if session.one_sided == SILENT and session.confidence is not Confidence.HOST:
+        session.confidence = Confidence.SIGNATURE
     session.odd_port = session.confidence is not Confidence.HOST and _is_odd(flow, session, ports)
     return session
 

@@ -438,6 +438,9 @@ class Irc(Dissector[Line]):
             yield from irc_login.answered(self, frame)
             yield from self.pending.tick(self.own)
 
+    def proves(self, frame: Line) -> bool:
+        return points(frame) > 0
+
     def _weigh(self, line: Line) -> None:
         if line.command in self._shapes and not counts_again(line):
             return

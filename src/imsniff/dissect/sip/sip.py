@@ -65,6 +65,8 @@ class Sip(SipFraming):
         """(Call-ID, method, where) to the number, body and credential of the last request."""
         self._registering: Remembered[str, bool] = Remembered()
         """Transaction of a REGISTER to whether it takes a binding away."""
+        self._unvouched: Remembered[str, None] = Remembered()
+        """Call-IDs of requests without a credential."""
         self._presence: Remembered[str, tuple[str, str | None]] = Remembered()
         self._contacts: Remembered[tuple[str | None, str, str | None], None] = Remembered()
         self._software: Remembered[tuple[Side, str], None] = Remembered()
@@ -89,6 +91,7 @@ class Sip(SipFraming):
         if head.overfull:
             yield Anomaly(side=side, code="sip.headers", detail="more header lines than are read")
         talk = Talk(side, head)
+        self._note_answers(talk)
         yield from self._traits(talk)
         yield from self._uri_passwords(talk)
         yield from self._addresses.of_head(side, head, talk)
@@ -97,6 +100,17 @@ class Sip(SipFraming):
             yield from self._body(talk, frame.body)
         if self._waiting:
             yield from self._waiting.expire(self.good)
+
+    def _note_answers(self, talk: Talk) -> None:
+        """Whether two different messages of one side show that the other side answered: a response, an ACK or a request
+        within a dialog, or a credential after the same request without one."""
+        if self.answer_implied:
+            return
+        head = talk.head
+        answered = not head.method or head.method == "ACK" or "tag=" in head.get("to")
+        self.answer_implied = len(self._seen) > 1 and (answered or (talk.vouched and talk.call in self._unvouched))
+        if head.method and not talk.vouched:
+            self._unvouched[talk.call] = None
 
     def _is_repetition(self, head: Head) -> bool:
         """Whether the very message crossed before: retransmitted, or seen again on its way through a proxy's loop.

@@ -134,6 +134,7 @@ class Ymsg(Dissector[Frame]):
     max_frame: ClassVar[int] = HEADER + 0xFFFF
     marks = re.compile(rb"YMSG[\x00\x01]|YPNS[0-9]\.|YHOO[0-9]\.")
     mark_size = 8
+    reads_http: ClassVar[bool] = True
 
     def __init__(self, *, midstream: bool = False, expected: Expect | None = None) -> None:
         super().__init__(midstream=midstream, expected=expected)
@@ -244,6 +245,10 @@ class Ymsg(Dissector[Frame]):
             yield frame.offer.event(side, TransferState.COMPLETED, frame.sha256)
         else:
             raise Malformed(frame.why)
+
+    def proves(self, frame: Frame) -> bool:
+        """A browser sends HTTP requests too; the answer to one that carried packets is the server's."""
+        return not isinstance(frame, Head) or frame.text.startswith("HTTP/")
 
     def _counted(self, side: Side) -> Iterable[Event]:
         """One packet more; the first tells the service."""
