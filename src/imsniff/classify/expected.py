@@ -7,14 +7,14 @@ from ipaddress import ip_address
 
 from imsniff.base.events import Expect
 from imsniff.base.limits import EXPECTED_NS, MAX_EXPECTED
-from imsniff.dissect.core import Remembered
+from imsniff.dissect.core import CappedTable
 
 
 class Expected:
     """Announced endpoints, each for EXPECTED_NS of packet time, at most MAX_EXPECTED."""
 
     def __init__(self) -> None:
-        self._waiting: Remembered[tuple[str, bytes], tuple[int, Expect]] = Remembered(MAX_EXPECTED)
+        self._waiting: CappedTable[tuple[str, bytes], tuple[int, Expect]] = CappedTable(MAX_EXPECTED)
 
     @property
     def waiting(self) -> Mapping[tuple[str, bytes], object]:

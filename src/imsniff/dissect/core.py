@@ -94,7 +94,7 @@ class Inbox:
         return line if line is None else line.removesuffix(b"\r")
 
 
-class Remembered(dict[Key, Value]):
+class CappedTable(dict[Key, Value]):
     """A table of what a peer said, at most `cap` entries: the one that was set the longest ago goes first."""
 
     __slots__ = ("_cap",)
@@ -172,12 +172,12 @@ class Dissector(Generic[Frame]):
         """Cut whole frames off the front of `box`, leave a partial one in place.
 
         Raise Malformed when the framing is broken: the dissector then looks for the next plausible frame. Raise
-        TooLarge when a frame is legal but larger than what is kept: it is told as `<name>.too-large` and passed over by
+        TooLarge when a frame is legal but larger than what is kept: it becomes `<name>.too-large` and is passed over by
         its announced length. Must take from `box` before it yields, and must end when no whole frame is left."""
         raise NotImplementedError
 
     def on_frame(self, side: Side, frame: Frame) -> Iterable[Event]:
-        """What one frame means: a generator, or `()` where nothing is told.
+        """What one frame means: a generator, or `()` for no events.
 
         Raise Malformed when it is bad but the framing still holds."""
         raise NotImplementedError
@@ -218,7 +218,7 @@ class Dissector(Generic[Frame]):
         self._held, self._held_since = self.dated(login), self.good
 
     def dated(self, login: Login) -> Login:
-        """The login with where it stands in the capture, for one that is told later than it was seen."""
+        """The login with where it stands in the capture, for one whose event comes later than its frame."""
         return msgspec.structs.replace(login, origin=self.now)
 
     def settle(self, outcome: Outcome) -> Iterator[Event]:
@@ -237,9 +237,9 @@ class Dissector(Generic[Frame]):
 
     def feed(self, side: Side, data: bytes) -> Iterable[Event]:
         """The next bytes of one side's stream."""
-        told: list[Event] = []
+        events: list[Event] = []
         if self.opaque or self._desyncs[side] > MAX_DESYNCS:
-            return told
+            return events
         box = self._inbox[side]
         box.data += data
         if self._skipping[side]:
@@ -247,15 +247,15 @@ class Dissector(Generic[Frame]):
         while side not in self._lost or self._find_frame(side, box):
             try:
                 for frame in self.frames(side, box):
-                    told += self._judge(side, frame)
+                    events += self._judge(side, frame)
                     if self.opaque:
                         box.clear()
-                        return told
+                        return events
                 if len(box.data) > self.max_frame:
                     raise Malformed(f"{len(box)} bytes without a whole frame")
                 break
             except TooLarge as why:
-                told.append(Anomaly(side=side, code=f"{self.name}.too-large", detail=str(why)))
+                events.append(Anomaly(side=side, code=f"{self.name}.too-large", detail=str(why)))
                 if why.size is None:
                     self._lose(side)
                     box.drop(1)
@@ -266,28 +266,28 @@ class Dissector(Generic[Frame]):
                 self._desyncs[side] += 1
                 self._lose(side)
                 box.drop(1)
-                told.append(Anomaly(side=side, code=f"{self.name}.desync", detail=str(why)))
+                events.append(Anomaly(side=side, code=f"{self.name}.desync", detail=str(why)))
                 if self._desyncs[side] > MAX_DESYNCS:
                     box.clear()
                     break
-        return told
+        return events
 
     def datagram(self, side: Side, data: bytes) -> Iterable[Event]:
         """One UDP payload: its framing ends with it."""
-        told: list[Event] = []
+        events: list[Event] = []
         box = self._inbox[side]
         box.data[:] = data
         self._lost.discard(side)
         try:
             for frame in self.frames(side, box):
-                told += self._judge(side, frame)
+                events += self._judge(side, frame)
         except TooLarge as why:
-            told.append(Anomaly(side=side, code=f"{self.name}.too-large", detail=str(why)))
+            events.append(Anomaly(side=side, code=f"{self.name}.too-large", detail=str(why)))
         except Malformed as why:
-            told.append(Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why)))
+            events.append(Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why)))
         box.clear()
         self.restart(side)
-        return told
+        return events
 
     def gap(self, side: Side, missing: int) -> Iterator[Event]:
         """`missing` bytes of one side were not captured."""
@@ -310,18 +310,18 @@ class Dissector(Generic[Frame]):
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _judge(self, side: Side, frame: Frame) -> list[Event]:
-        told: list[Event] = []
+        events: list[Event] = []
         try:
-            told += self.on_frame(side, frame)  # what comes before it breaks off stays told
+            events += self.on_frame(side, frame)  # events before the fault are kept
             self.good += 1
             if side is not self._speaker and self.proves(frame):
                 self._speaker = side
                 self.turns[side] += 1
         except Malformed as why:  # this frame is bad, the framing still holds
-            told.append(Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why)))
+            events.append(Anomaly(side=side, code=f"{self.name}.malformed", detail=str(why)))
         if self._held is not None and self.good - self._held_since >= MAX_HELD_FRAMES:
-            told += self.settle(Outcome.UNKNOWN)
-        return told
+            events += self.settle(Outcome.UNKNOWN)
+        return events
 
     def _lose(self, side: Side) -> None:
         self._lost.add(side)

@@ -1,4 +1,4 @@
-"""DCC, the direct connections that IRC clients agree on (see `irc_dcc`): a chat, or one file.
+"""DCC, the direct connections that IRC clients agree on (see `offers`): a chat, or one file.
 
 A chat is text lines either way, each ended by LF. A file is its bytes and nothing else from one side, and from the
 other how many bytes it has so far, each time as 4 bytes (8 above 4 GiB), big-endian, unless it was a TSEND.
@@ -34,15 +34,15 @@ class Piece(NamedTuple):
     size: int
 
 
-class Said(NamedTuple):
+class ChatLine(NamedTuple):
     text: str
 
 
-class Tls(NamedTuple):
+class TlsStart(NamedTuple):
     """A TLS handshake begins."""
 
 
-class Counted:
+class FileProgress:
     """One side's bytes."""
 
     __slots__ = ("end", "hash", "size", "whole")
@@ -67,7 +67,7 @@ class Counted:
         return self.hash.hexdigest() if self.whole else None
 
 
-class Dcc(Dissector[Piece | Said | Tls]):
+class Dcc(Dissector[Piece | ChatLine | TlsStart]):
     name = "dcc"
     max_frame: ClassVar[int] = MAX_LINE + 1
     marks = re.compile(rb"\n")
@@ -78,19 +78,19 @@ class Dcc(Dissector[Piece | Said | Tls]):
         self._file = expected is not None and expected.name is not None
         if self._file:
             self._lost.clear()  # a file's bytes have no frames to find
-        self._sides = {side: Counted(expected) for side in Side}
+        self._sides = {side: FileProgress(expected) for side in Side}
         self._begun: set[Side] = set()
         self._done = False
 
     # --- framing ------------------------------------------------------------------------------------------------------
 
-    def frames(self, side: Side, box: Inbox) -> Iterator[Piece | Said | Tls]:
+    def frames(self, side: Side, box: Inbox) -> Iterator[Piece | ChatLine | TlsStart]:
         if side not in self._begun:
             if len(box) < 3 and TLS_START.startswith(bytes(box.data)):
                 return
             self._begun.add(side)
             if TLS.match(box.data):
-                yield Tls()
+                yield TlsStart()
                 return
         if self._file:
             if data := box.take(len(box)):
@@ -102,7 +102,7 @@ class Dcc(Dissector[Piece | Said | Tls]):
                 raise Malformed("binary bytes in a chat")
             line = box.take(end + 1) or b""
             if text := plain(decoded(line.rstrip(b"\r\n"))):
-                yield Said(text)
+                yield ChatLine(text)
 
     def _line_end(self, box: Inbox) -> int:
         """Where the next line of a chat ends, -1 while it has not. A client that does not cut long lines sends them."""
@@ -133,11 +133,11 @@ class Dcc(Dissector[Piece | Said | Tls]):
 
     # --- meaning ------------------------------------------------------------------------------------------------------
 
-    def on_frame(self, side: Side, frame: Piece | Said | Tls) -> Iterator[Event]:
-        if isinstance(frame, Tls):
+    def on_frame(self, side: Side, frame: Piece | ChatLine | TlsStart) -> Iterator[Event]:
+        if isinstance(frame, TlsStart):
             self.opaque = True
             yield Trait(side=side, encryption=Encryption.TLS)
-        elif isinstance(frame, Said):
+        elif isinstance(frame, ChatLine):
             yield from self._said(side, frame.text)
         else:
             yield from self._progress(side)

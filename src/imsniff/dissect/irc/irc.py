@@ -3,8 +3,8 @@
     [@tags ][:prefix ]COMMAND params [:last param] CR LF      (bare LF from many bots)
 
 Covers RFC 1459 and 2812, IRCv3 (tags, CAP, SASL, STARTTLS, CHGHOST, echo-message, MONITOR), services, CTCP and DCC, and
-the introduction of users between servers (UID, EUID). Ports 194, 6660-6669, 7000; bots use any other. `irc_line` takes
-a line apart, `irc_proof` says what is IRC at all, `irc_login` reads passwords and `irc_dcc` announced connections.
+the introduction of users between servers (UID, EUID). Ports 194, 6660-6669, 7000; bots use any other. `line` takes
+a line apart, `proof` says what is IRC at all, `login` reads passwords and `dcc` announced connections.
 
 References: RFC 1459, 2812; https://ircv3.net/irc/; https://modern.ircdocs.horse/
 """
@@ -38,7 +38,7 @@ from imsniff.base.limits import (
     MAX_MEMOISED,
     MAX_NAME,
 )
-from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.core import CappedTable, Dissector, Inbox
 from imsniff.dissect.cursor import Malformed, TooLarge
 from imsniff.dissect.irc import login as irc_login
 from imsniff.dissect.irc.line import Line, is_nick, parse, plain, room_of, same
@@ -176,7 +176,7 @@ def connects_from(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
         yield from irc.host(side, line.param(1), word.rpartition("@")[2])
 
 
-# --- talk -----------------------------------------------------------------------------------------------------------
+# --- messages -------------------------------------------------------------------------------------------------------
 
 
 def message(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
@@ -186,7 +186,7 @@ def message(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
     if line.command == "NOTICE":
         if irc_login.is_service(line.nick):
             yield from irc_login.service_answered(irc, text)
-            return  # what services say is no talk, and may repeat a password
+            return  # what services say is no conversation, and may repeat a password
         if line.user is None and (targets in ("AUTH", "*") if line.nick is None else "." in line.nick):
             return  # a server
     sender, shown = irc.name_of(line) or irc.own, plain(text)
@@ -359,16 +359,16 @@ class Irc(Dissector[Line]):
         self.asked_for_tls = False
         self.sasl: SaslExchange | None = None
         self.pending = Pending()
-        self.names: Remembered[str, str] = Remembered(MAX_CONTACTS)
+        self.names: CappedTable[str, str] = CappedTable(MAX_CONTACTS)
         """Nicks by the unique ids that servers use among themselves."""
-        self.contacts: Remembered[str, None] = Remembered(MAX_CONTACTS)
-        self.keys: Remembered[str, str] = Remembered()
-        self.topics: Remembered[str, str] = Remembered()
-        self.offers: Remembered[str, Offer] = Remembered()
-        self.resumed: Remembered[Offer, int] = Remembered()
-        self.told: Remembered[tuple[str, str], None] = Remembered(64)
-        self._states: Remembered[str, tuple[str, str]] = Remembered(MAX_CONTACTS)
-        self._hosts: Remembered[tuple[str | None, str], None] = Remembered(MAX_CONTACTS)
+        self.contacts: CappedTable[str, None] = CappedTable(MAX_CONTACTS)
+        self.keys: CappedTable[str, str] = CappedTable()
+        self.topics: CappedTable[str, str] = CappedTable()
+        self.offers: CappedTable[str, Offer] = CappedTable()
+        self.resumed: CappedTable[Offer, int] = CappedTable()
+        self.told: CappedTable[tuple[str, str], None] = CappedTable(64)
+        self._states: CappedTable[str, tuple[str, str]] = CappedTable(MAX_CONTACTS)
+        self._hosts: CappedTable[tuple[str | None, str], None] = CappedTable(MAX_CONTACTS)
         self._points = 0
         self._unproven = 0
         self._shapes: set[str] = set()

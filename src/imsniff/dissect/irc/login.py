@@ -145,7 +145,7 @@ def answered(irc: IrcSession, line: Line) -> Iterator[Event]:
 # --- services -------------------------------------------------------------------------------------------------------
 
 
-class Words(NamedTuple):
+class SecretPosition(NamedTuple):
     """Where a service's command has the account and the secret, counted behind the command."""
 
     account: int | None
@@ -156,11 +156,11 @@ class Words(NamedTuple):
     grade: Grade = Grade.CLEARTEXT
 
 
-_IDENTIFY = Words(account=0, secret=1, alone=0)
-_OTHER_NICK = Words(account=0, secret=1)
-_OWN = Words(account=None, secret=0, alone=0)
+_IDENTIFY = SecretPosition(account=0, secret=1, alone=0)
+_OTHER_NICK = SecretPosition(account=0, secret=1)
+_OWN = SecretPosition(account=None, secret=0, alone=0)
 
-NICK_SERVICE: dict[str, Words] = {
+NICK_SERVICE: dict[str, SecretPosition] = {
     "IDENTIFY": _IDENTIFY,
     "ID": _IDENTIFY,
     "SIDENTIFY": _IDENTIFY,
@@ -174,26 +174,29 @@ NICK_SERVICE: dict[str, Words] = {
     "GROUP": _OTHER_NICK,
     "LINK": _OTHER_NICK,
     "DROP": _OTHER_NICK,
-    "SETPASS": Words(account=0, secret=2),
+    "SETPASS": SecretPosition(account=0, secret=2),
     "SET PASSWORD": _OWN,
     "SET PASSWD": _OWN,
 }
-ACCOUNT_SERVICE: dict[str, Words] = {
+ACCOUNT_SERVICE: dict[str, SecretPosition] = {
     **NICK_SERVICE,
     "REGISTER": _OTHER_NICK,
     "PASS": _OWN,
     "NEWPASS": _OWN,
-    "CHALLENGEAUTH": Words(account=0, secret=1, scheme="challengeauth", grade=Grade.CRACKABLE),
+    "CHALLENGEAUTH": SecretPosition(account=0, secret=1, scheme="challengeauth", grade=Grade.CRACKABLE),
 }
-BITLBEE: dict[str, Words] = {
+BITLBEE: dict[str, SecretPosition] = {
     "IDENTIFY": _OWN,
     "REGISTER": _OWN,
-    "ACCOUNT ADD": Words(account=1, secret=2, scheme="bitlbee"),
+    "ACCOUNT ADD": SecretPosition(account=1, secret=2, scheme="bitlbee"),
 }
 """The gateway's own password, and those of other networks: `account add jabber alice@example.org secret`."""
-CHANNEL_SERVICE: dict[str, Words] = {"IDENTIFY": _OTHER_NICK, "SET PASSWORD": Words(account=0, secret=1)}
+CHANNEL_SERVICE: dict[str, SecretPosition] = {
+    "IDENTIFY": _OTHER_NICK,
+    "SET PASSWORD": SecretPosition(account=0, secret=1),
+}
 
-SERVICES: dict[str, dict[str, Words]] = {
+SERVICES: dict[str, dict[str, SecretPosition]] = {
     "nickserv": NICK_SERVICE,
     "ns": NICK_SERVICE,
     "userserv": ACCOUNT_SERVICE,

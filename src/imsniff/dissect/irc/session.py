@@ -9,14 +9,14 @@ import msgspec
 
 from imsniff.base.events import Event, Expect, Login, Outcome, Side, Transfer, TransferState
 from imsniff.base.limits import MAX_PENDING_LINES
-from imsniff.dissect.core import Remembered
+from imsniff.dissect.core import CappedTable
 
 
 class Pending:
     """Log-ins whose outcome is not known yet, by what was asked."""
 
     def __init__(self) -> None:
-        self._waiting: Remembered[str, tuple[Login, int]] = Remembered(32)
+        self._waiting: CappedTable[str, tuple[Login, int]] = CappedTable(32)
         self._lines = 0
 
     def add(self, key: str, login: Login) -> Iterator[Event]:
@@ -96,9 +96,9 @@ class IrcSession(Protocol):
     own: str | None
     sasl: SaslExchange | None
     pending: Pending
-    keys: Remembered[str, str]
-    offers: Remembered[str, Offer]
-    resumed: Remembered[Offer, int]
+    keys: CappedTable[str, str]
+    offers: CappedTable[str, Offer]
+    resumed: CappedTable[Offer, int]
 
     def dated(self, login: Login) -> Login: ...
     def host(self, side: Side, account: str | None, host: str) -> Iterable[Event]: ...

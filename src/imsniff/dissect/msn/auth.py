@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 
 from imsniff.base.events import Event, Expect, Grade, Login, Outcome, Side, excerpt, masked
-from imsniff.dissect.msn.talk import Talk
+from imsniff.dissect.msn.session import MsnpSession
 from imsniff.dissect.msn.wire import Command, account, endpoint
 
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
@@ -32,79 +32,79 @@ SCHEMES = {
 }
 
 
-def told(talk: Talk, side: Side, command: Command, scheme: str, secret: str) -> Login:
+def told(msnp: MsnpSession, side: Side, command: Command, scheme: str, secret: str) -> Login:
     name, grade = SCHEMES[scheme]
     also = command.args[4:] if scheme == "SSO" else []  # made with a key of the ticket's
     wire = excerpt(command.shown(*((word, masked(word)) for word in (secret, *also))))
-    return Login(side=side, account=talk.own, scheme=name, grade=grade, secret=secret, wire=wire)
+    return Login(side=side, account=msnp.own, scheme=name, grade=grade, secret=secret, wire=wire)
 
 
-def _is_answer(talk: Talk, trid: str, scheme: str, value: str) -> bool:
+def _is_answer(msnp: MsnpSession, trid: str, scheme: str, value: str) -> bool:
     """Whether `USR trid scheme S value` is the client's answer, not the server's challenge."""
-    if trid == talk.asked:
+    if trid == msnp.asked:
         return False
     if scheme == "MD5":
         return _MD5.fullmatch(value) is not None
     return value.startswith("t=") if scheme == "SSO" else "," not in value  # `lc=1033,id=507,...` is the server's
 
 
-def usr(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def usr(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     match command.args:
         case [trid, "MD5" | "TWN" | "SSO", "I", who, *_]:
-            talk.asked = trid
-            yield from talk.learn(side, account(who))
+            msnp.asked = trid
+            yield from msnp.learn(side, account(who))
         case [trid, "MD5" | "TWN" | "SSO" as scheme, "S", value, *_]:
-            if _is_answer(talk, trid, scheme, value):
-                yield from talk.hold(told(talk, side, command, scheme, value))
+            if _is_answer(msnp, trid, scheme, value):
+                yield from msnp.hold(told(msnp, side, command, scheme, value))
         case [_, "SHA", "A", value]:
-            yield from talk.hold(told(talk, side, command, "SHA", value))
+            yield from msnp.hold(told(msnp, side, command, "SHA", value))
         case [_, "OK", who, *_]:
-            yield from talk.learn(side, account(who))
-            yield from talk.settle(Outcome.OK)
+            yield from msnp.learn(side, account(who))
+            yield from msnp.settle(Outcome.OK)
         case [_, who, cookie] if "@" in who:
-            yield from talk.learn(side, account(who))
-            yield from talk.hold(told(talk, side, command, "CKI", cookie))
+            yield from msnp.learn(side, account(who))
+            yield from msnp.hold(told(msnp, side, command, "CKI", cookie))
 
 
-def ans(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def ans(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     match command.args:
         case [_, "OK", *_]:
-            yield from talk.settle(Outcome.OK)
+            yield from msnp.settle(Outcome.OK)
         case [_, who, cookie, _, *_]:
-            yield from talk.learn(side, account(who))
-            yield from talk.hold(told(talk, side, command, "CKI", cookie))
+            yield from msnp.learn(side, account(who))
+            yield from msnp.hold(told(msnp, side, command, "CKI", cookie))
 
 
-def refused(talk: Talk, _: Side, command: Command) -> Iterator[Event]:
+def refused(msnp: MsnpSession, _: Side, command: Command) -> Iterator[Event]:
     if command.verb in REFUSED:
-        yield from talk.settle(Outcome.FAILED)
+        yield from msnp.settle(Outcome.FAILED)
 
 
-def cvr(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def cvr(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     """`CVR n locale system version processor client version [msmsgs account]`: the account, before any password."""
     match command.args:
         case [_, locale, _, _, _, client, version, *rest] if locale.startswith("0x"):
-            yield from talk.runs(side, f"{client} {version}")
-            yield from talk.learn(side, account(next((word for word in rest if "@" in word), None)))
+            yield from msnp.runs(side, f"{client} {version}")
+            yield from msnp.learn(side, account(next((word for word in rest if "@" in word), None)))
 
 
-def xfr(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def xfr(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     """`XFR n SB ip:port CKI cookie`: the client will speak MSNP there, and show the cookie."""
     match command.args:
         case [_, "NS" | "SB", where, *rest]:
-            yield from _passed_on(talk, side, command, where, rest)
+            yield from _passed_on(msnp, side, command, where, rest)
 
 
-def rng(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def rng(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     """`RNG session ip:port CKI cookie account name`: somebody calls."""
     match command.args:
         case [_, where, "CKI", cookie, *_]:
-            yield from _passed_on(talk, side, command, where, ["CKI", cookie])
+            yield from _passed_on(msnp, side, command, where, ["CKI", cookie])
 
 
-def _passed_on(talk: Talk, side: Side, command: Command, where: str, rest: list[str]) -> Iterator[Event]:
+def _passed_on(msnp: MsnpSession, side: Side, command: Command, where: str, rest: list[str]) -> Iterator[Event]:
     if len(rest) > 1 and rest[0] == "CKI":
-        yield told(talk, side, command, "CKI", rest[1])
+        yield told(msnp, side, command, "CKI", rest[1])
     there = endpoint(where)
     if there is not None:
         yield Expect(side=side, protocol="msnp", ip=there[0], port=there[1])

@@ -24,7 +24,7 @@ from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.msn import mime
 from imsniff.dissect.msn.mail import Mail
 from imsniff.dissect.msn.roster import STATUSES, note
-from imsniff.dissect.msn.talk import Talk
+from imsniff.dissect.msn.session import MsnpSession
 from imsniff.dissect.msn.wire import Command, account, fields
 
 ROOMS = ("9:", "10:")
@@ -51,13 +51,13 @@ def datagram(payload: bytes) -> Datagram:
     return Datagram(routing, fields(blocks[2]), blocks[3] if len(blocks) > 3 else b"")
 
 
-def sdg(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def sdg(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     said = datagram(command.payload)
     kind = said.content.get("message-type", "").casefold()
     to = said.routing.get("to", "")
     sent = command.arg(0) != "0"  # the server has no transactions
     if sent or to.startswith("1:"):
-        yield from talk.learn(side, said.who("from" if sent else "to"))
+        yield from msnp.learn(side, said.who("from" if sent else "to"))
     room = said.who("to") if to.startswith(ROOMS) else None
     mail = Mail(
         said.who("from"),
@@ -70,23 +70,23 @@ def sdg(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
         offline=said.routing.get("service-channel", "").casefold() == "im/offline",
     )
     if kind == "signal/p2p":
-        yield from talk.peers.signals.text(side, said.body)
+        yield from msnp.peers.signals.text(side, said.body)
     elif kind == "text" or mail.kind == "application/x-msnmsgrp2p":
-        yield from mime.handle(talk, side, mail)
+        yield from mime.handle(msnp, side, mail)
 
 
-def published(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def published(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     """PUT and NFY: somebody's presence, one's own with PUT."""
     if not command.payload:
         return
     said = datagram(command.payload)
     who = said.who("from")
     if command.verb == "PUT" and command.arg(0).isdigit() and len(command.args) == 2:
-        yield from talk.learn(side, who)
+        yield from msnp.learn(side, who)
     if command.verb == "NFY" and (said.routing.get("to") or "").startswith("1:"):
-        yield from talk.learn(side, said.who("to"))
+        yield from msnp.learn(side, said.who("to"))
     if "user+xml" not in said.content.get("content-type", ""):
         return
     status = _STATUS.search(said.body)
     name = STATUSES.get(status[1].decode()) if status else None
-    yield from talk.present(side, who, name, note(said.body), command.shown())
+    yield from msnp.present(side, who, name, note(said.body), command.shown())

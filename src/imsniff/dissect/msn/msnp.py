@@ -1,9 +1,9 @@
 """MSNP, the protocol of MSN Messenger and Windows Live Messenger, versions 2 to 21, on TCP 1863.
 
 A client speaks to a notification server (NS), which passes it on to a switchboard (SB) for each conversation; MSNP21
-has none of these. Lines and payloads are described in `msnp_wire`, sign-on in `msnp_auth`, lists and presence in
-`msnp_roster`, conversations in `msnp_switchboard`, message bodies in `msn_mime`, MSNP21 in `msnp_datagram`, and what
-peers say to each other in `msnp_p2p` and `msnslp`.
+has none of these. Lines and payloads are described in `wire`, sign-on in `auth`, lists and presence in
+`roster`, conversations in `switchboard`, message bodies in `mime`, MSNP21 in `datagram`, and what
+peers say to each other in `p2p` and `msnslp`.
 
 `VERBS` below is the protocol: how a line with that verb looks, whether a payload follows it, and what it means. A text
 payload does not end in a line end, so a frame may begin in the middle of a line: only the shape of the words tells.
@@ -28,10 +28,10 @@ from imsniff.dissect.core import Inbox
 from imsniff.dissect.cursor import Malformed, TooLarge, decimal
 from imsniff.dissect.msn import auth, datagram, mime, roster
 from imsniff.dissect.msn import switchboard as msnp_switchboard
-from imsniff.dissect.msn.talk import Talk
+from imsniff.dissect.msn.session import MsnpSession
 from imsniff.dissect.msn.wire import Command, parsed
 
-Handler = Callable[[Talk, Side, Command], Iterable[Event]]
+Handler = Callable[[MsnpSession, Side, Command], Iterable[Event]]
 
 _PARTS = {
     "T": rb"\d{1,10}",
@@ -197,7 +197,7 @@ def _is_strong(verb: str, head: bytes) -> bool:
     return known is not None and known.strong is not None and known.strong.match(head) is not None
 
 
-class Msnp(Talk):
+class Msnp(MsnpSession):
     name = "msnp"
     marks = re.compile(b"(?:" + "|".join(VERBS).encode() + rb")[ \r\n]")
 

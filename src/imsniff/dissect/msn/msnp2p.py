@@ -1,7 +1,7 @@
 """A direct connection between two MSN clients (MSNP9 to 21), agreed on in MSNSLP; it carries what a switchboard would.
 
 Each frame is a little-endian length:4 and that many bytes. Who connects says `foo`, both show the nonce they agreed on,
-then come packets as in `msnp_p2p`, without a footer:
+then come packets as in `p2p`, without a footer:
 
     04 00 00 00 "foo" 00     30 00 00 00 + header with flag 0x100 and nonce     (version 2: 10 00 00 00 + nonce)
     xx xx 00 00 packet ...   00 00 00 00 keeps the connection alive
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from imsniff.base.events import Event, Expect, Side, Trait
 from imsniff.base.limits import MAX_P2P_ANNOUNCED, MAX_P2P_FRAME
-from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.core import CappedTable, Dissector, Inbox
 from imsniff.dissect.cursor import Cursor, Malformed, TooLarge
 from imsniff.dissect.msn.p2p import NOTHING, V1_HANDSHAKE, V1_HEADER, V1_KNOWN, V2_TYPES, Packet, Peers, packet
 
@@ -44,7 +44,7 @@ class Msnp2p(Dissector[Packet]):
         self._greeted = False
         self._told = False
         self._signals = 0
-        self._sessions: Remembered[int, int] = Remembered(16)
+        self._sessions: CappedTable[int, int] = CappedTable(16)
         """Data packets by session."""
 
     @property

@@ -16,7 +16,7 @@ need. A second INVITE (transreqbody) and its answer (transrespbody) agree on a d
 listens. Windows Live Messenger 2009 writes those names *and values* backwards to hide them from helpful routers
 (`srddA-lanretnI4vPI: 12.0.77.01`).
 
-What carries these texts is `msnp_p2p`. References: https://wiki.nina.chat/wiki/Protocols/MSNP/MSNC
+What carries these texts is `p2p`. References: https://wiki.nina.chat/wiki/Protocols/MSNP/MSNC
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import NamedTuple
 from imsniff.base.addresses import address
 from imsniff.base.events import Event, Expect, Exposure, Side, Transfer, TransferState, excerpt
 from imsniff.base.limits import MAX_NAME
-from imsniff.dissect.core import Remembered
+from imsniff.dissect.core import CappedTable
 from imsniff.dissect.cursor import Cursor, Malformed, decimal
 from imsniff.dissect.msn.wire import account, fields, port_number
 
@@ -139,9 +139,9 @@ class Signals:
     """The MSNSLP dialogues of one flow."""
 
     def __init__(self) -> None:
-        self.calls: Remembered[str, Offer] = Remembered(64)
-        self.sessions: Remembered[int, Offer] = Remembered(64)
-        self._told: Remembered[tuple[str, int | None, str], None] = Remembered(64)
+        self.calls: CappedTable[str, Offer] = CappedTable(64)
+        self.sessions: CappedTable[int, Offer] = CappedTable(64)
+        self._told: CappedTable[tuple[str, int | None, str], None] = CappedTable(64)
 
     def text(self, side: Side, data: bytes) -> Iterator[Event]:
         """One whole request or answer. Raises Malformed where it is neither."""

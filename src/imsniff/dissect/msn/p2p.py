@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from imsniff.base.events import Event, Expect, Side, TransferState
 from imsniff.base.limits import MAX_MSNSLP, MAX_TRANSFER_HASHED
-from imsniff.dissect.core import Remembered
+from imsniff.dissect.core import CappedTable
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.msn.msnslp import Offer, Signals
 
@@ -146,8 +146,8 @@ class Peers:
     def __init__(self, expected: Expect | None = None) -> None:
         self.signals = Signals()
         self._expected = expected
-        self._texts: Remembered[tuple[str, int], _Pieces] = Remembered(16)
-        self._files: Remembered[tuple[str, int], _Pieces] = Remembered(32)
+        self._texts: CappedTable[tuple[str, int], _Pieces] = CappedTable(16)
+        self._files: CappedTable[tuple[str, int], _Pieces] = CappedTable(32)
 
     def packet(self, side: Side, piece: Packet, talker: str | None = None) -> Iterator[Event]:
         """`talker` tells senders apart where several share a side, as in a switchboard."""

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from imsniff.base.events import Event, Side
 from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.dissect.msn.talk import Talk
+from imsniff.dissect.msn.session import MsnpSession
 from imsniff.dissect.msn.wire import Command, account, name
 
 STATUSES = {
@@ -55,85 +55,85 @@ def _bits(text: str) -> int:
 # --- presence ---------------------------------------------------------------------------------------------------------
 
 
-def chg(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def chg(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     trid = command.arg(0)
-    if trid not in talk.changes:
-        talk.changes[trid] = None
-        yield from talk.present(side, talk.own, STATUSES.get(command.arg(1)), None, command.shown())
+    if trid not in msnp.changes:
+        msnp.changes[trid] = None
+        yield from msnp.present(side, msnp.own, STATUSES.get(command.arg(1)), None, command.shown())
 
 
-def nln(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
-    yield from talk.present(side, account(command.arg(1)), STATUSES.get(command.arg(0)), None, command.shown())
+def nln(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
+    yield from msnp.present(side, account(command.arg(1)), STATUSES.get(command.arg(0)), None, command.shown())
 
 
-def iln(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def iln(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     """As NLN, behind the transaction."""
     words = command.args[1:]
-    yield from nln(talk, side, Command(command.verb, words, " ".join((command.verb, *words))))
+    yield from nln(msnp, side, Command(command.verb, words, " ".join((command.verb, *words))))
 
 
-def fln(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
-    yield from talk.present(side, account(command.arg(0)), "offline", None, command.shown())
+def fln(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
+    yield from msnp.present(side, account(command.arg(0)), "offline", None, command.shown())
 
 
-def uux(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
-    yield from talk.present(side, talk.own, None, note(command.payload), command.shown())
+def uux(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
+    yield from msnp.present(side, msnp.own, None, note(command.payload), command.shown())
 
 
-def ubx(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
-    yield from talk.present(side, account(command.arg(0)), None, note(command.payload), command.shown())
+def ubx(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
+    yield from msnp.present(side, account(command.arg(0)), None, note(command.payload), command.shown())
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
 
 
 def _entered(
-    talk: Talk, side: Side, who: str | None, bits: int, groups: str | None, command: Command
+    msnp: MsnpSession, side: Side, who: str | None, bits: int, groups: str | None, command: Command
 ) -> Iterator[Event]:
     """One entry of a list. Only the reverse list alone turns round who has whom."""
     if bits & MINE:
-        named = [talk.groups[group] for group in (groups or "").split(",")[:30] if group in talk.groups]
+        named = [msnp.groups[group] for group in (groups or "").split(",")[:30] if group in msnp.groups]
         for group in named or (None,):
-            yield from talk.listed(side, talk.own, who, group, command.shown())
-    elif who and talk.own:
-        yield from talk.listed(side, who, talk.own, None, command.shown())
+            yield from msnp.listed(side, msnp.own, who, group, command.shown())
+    elif who and msnp.own:
+        yield from msnp.listed(side, who, msnp.own, None, command.shown())
 
 
-def lst(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def lst(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     match command.args:
         case [_, "FL" | "AL" | "BL" | "RL" | "PL" as which, _, _, _, who, _, *groups]:
-            yield from _entered(talk, side, account(who), LISTS[which], groups[0] if groups else None, command)
+            yield from _entered(msnp, side, account(who), LISTS[which], groups[0] if groups else None, command)
         case [first, *rest] if first.startswith("N="):
             plain = [word for word in rest if word[1:2] != "="]
             groups = [word for word in plain[1:] if _GUID.fullmatch(word)]
             bits = _bits(plain[0]) if plain else MINE
-            yield from _entered(talk, side, account(first[2:]), bits, groups[-1] if groups else None, command)
+            yield from _entered(msnp, side, account(first[2:]), bits, groups[-1] if groups else None, command)
         case [who, _, bits, *groups] if "@" in who:
-            yield from _entered(talk, side, account(who), _bits(bits), groups[0] if groups else None, command)
+            yield from _entered(msnp, side, account(who), _bits(bits), groups[0] if groups else None, command)
 
 
-def lsg(talk: Talk, _: Side, command: Command) -> Iterator[Event]:
+def lsg(msnp: MsnpSession, _: Side, command: Command) -> Iterator[Event]:
     match command.args:
         case [_, _, _, _, number, group, *_]:
-            talk.groups[number] = name(group)
+            msnp.groups[number] = name(group)
         case [group, guid, *_] if _GUID.fullmatch(guid):
-            talk.groups[guid] = name(group)
+            msnp.groups[guid] = name(group)
         case [number, group, *_]:
-            talk.groups[number] = name(group)
+            msnp.groups[number] = name(group)
     yield from ()
 
 
-def add(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def add(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     """ADD and ADC, request and answer: the answer has the list's serial before the account."""
     which = LISTS.get(command.arg(1), 0)
     for at, word in enumerate(command.args[2:4], 2):
         if "@" in word:
             groups = command.args[-1] if len(command.args) > at + 2 else None
-            yield from _entered(talk, side, account(word.removeprefix("N=")), which, groups, command)
+            yield from _entered(msnp, side, account(word.removeprefix("N=")), which, groups, command)
             return
 
 
-def adl(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def adl(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     """ADL and FQY: accounts as domain and name, list bits on the name or, in MSNP21, on the service inside it.
 
     FQY asks which network somebody is on who is about to be added, and tells no list."""
@@ -154,4 +154,4 @@ def adl(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
             bits = _bits(bits_told)
         except Malformed:
             continue
-        yield from _entered(talk, side, account(waiting), bits, None, command)
+        yield from _entered(msnp, side, account(waiting), bits, None, command)

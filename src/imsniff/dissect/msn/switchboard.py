@@ -20,63 +20,63 @@ from msgspec.structs import replace
 from imsniff.base.events import Event, Side
 from imsniff.dissect.msn import mime
 from imsniff.dissect.msn.mail import Mail
-from imsniff.dissect.msn.talk import Talk
+from imsniff.dissect.msn.session import MsnpSession
 from imsniff.dissect.msn.wire import Command, account, headed
 
 TEXT = "1"
 """The type of UUM and UBM that is a message; 2 is typing, 3 a nudge."""
 
 
-def msg(talk: Talk, side: Side, command: Command) -> Iterable[Event]:
+def msg(msnp: MsnpSession, side: Side, command: Command) -> Iterable[Event]:
     first = command.arg(0)
     sent = first.isdigit()
-    sender = talk.own if sent else account(first) if "@" in first else None
+    sender = msnp.own if sent else account(first) if "@" in first else None
     head, body = headed(command.payload)
     if not sent and sender is not None:
-        talk.joined(sender)
+        msnp.joined(sender)
     if sent and sender is None:
         # mid-stream: the message itself may tell who types
         sender = account(head.get("typinguser"))
-    recipient, room = talk.addressed(sender)
-    return mime.handle(talk, side, Mail(sender, recipient, room, head, body, command.line, sent))
+    recipient, room = msnp.addressed(sender)
+    return mime.handle(msnp, side, Mail(sender, recipient, room, head, body, command.line, sent))
 
 
-def uum(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def uum(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     """To another network, or (`Dest-Agent: client`, MSNP18) to somebody offline."""
     head, body = headed(command.payload)
-    mail = Mail(talk.own, account(command.arg(1)), None, head, body, command.shown(), sent=True)
+    mail = Mail(msnp.own, account(command.arg(1)), None, head, body, command.shown(), sent=True)
     if command.args[-2] == TEXT:
-        yield from mime.handle(talk, side, replace(mail, offline=head.get("dest-agent", "").casefold() == "client"))
+        yield from mime.handle(msnp, side, replace(mail, offline=head.get("dest-agent", "").casefold() == "client"))
 
 
-def ubm(talk: Talk, side: Side, command: Command) -> Iterator[Event]:
+def ubm(msnp: MsnpSession, side: Side, command: Command) -> Iterator[Event]:
     head, body = headed(command.payload)
     people = [account(word) for word in command.args[:-1] if "@" in word]
-    recipient = people[1] if len(people) > 1 else talk.own
-    yield from talk.learn(side, recipient)
+    recipient = people[1] if len(people) > 1 else msnp.own
+    yield from msnp.learn(side, recipient)
     mail = Mail(people[0] if people else None, recipient, None, head, body, command.shown())
     if command.args[-2] == TEXT:
-        yield from mime.handle(talk, side, replace(mail, offline="original-arrival-time" in head))
+        yield from mime.handle(msnp, side, replace(mail, offline="original-arrival-time" in head))
 
 
-def cal(talk: Talk, _: Side, command: Command) -> Iterator[Event]:
+def cal(msnp: MsnpSession, _: Side, command: Command) -> Iterator[Event]:
     match command.args:
         case [_, who, *_] if "@" in who:
-            talk.invited = account(who) if not talk.is_own(account(who)) else talk.invited
+            msnp.invited = account(who) if not msnp.is_own(account(who)) else msnp.invited
     yield from ()
 
 
-def joi(talk: Talk, _: Side, command: Command) -> Iterator[Event]:
-    talk.joined(account(command.arg(0)))
+def joi(msnp: MsnpSession, _: Side, command: Command) -> Iterator[Event]:
+    msnp.joined(account(command.arg(0)))
     yield from ()
 
 
-def iro(talk: Talk, _: Side, command: Command) -> Iterator[Event]:
-    talk.joined(account(command.arg(3)))
+def iro(msnp: MsnpSession, _: Side, command: Command) -> Iterator[Event]:
+    msnp.joined(account(command.arg(3)))
     yield from ()
 
 
-def bye(talk: Talk, _: Side, command: Command) -> Iterator[Event]:
+def bye(msnp: MsnpSession, _: Side, command: Command) -> Iterator[Event]:
     if ";" not in command.arg(0):  # with an endpoint, the person may still be there at another one
-        talk.left(account(command.arg(0)))
+        msnp.left(account(command.arg(0)))
     yield from ()

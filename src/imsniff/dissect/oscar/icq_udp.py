@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 
 from imsniff.base.events import Event, Expect, Grade, Login, Outcome, Side, Trait, excerpt, masked
 from imsniff.base.limits import MAX_FOREIGN_FRAMES
-from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.core import CappedTable, Dissector, Inbox
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.oscar import icqtext
 from imsniff.dissect.oscar.icq_packet import Packet, packets
@@ -49,7 +49,7 @@ class Icq(Dissector[Packet]):
         self._proven = False
         self._foreign = 0
         self._unchecked: dict[Side, int] = dict.fromkeys(Side, 0)
-        self._repeated: Remembered[tuple[bool, int, tuple[int, int], bytes], None] = Remembered()
+        self._repeated: CappedTable[tuple[bool, int, tuple[int, int], bytes], None] = CappedTable()
 
     @property
     def confirmed(self) -> bool:
@@ -81,7 +81,7 @@ class Icq(Dissector[Packet]):
             if self.memory.own is None:
                 yield Trait(side=side, software=f"ICQ protocol version {frame.version}")
             yield from self.memory.name_own(side, str(frame.uin))
-        handler = (ASKED if frame.from_client else TOLD).get(frame.command)
+        handler = (CLIENT_COMMANDS if frame.from_client else SERVER_COMMANDS).get(frame.command)
         if handler:
             yield from handler(self, side, frame, Cursor(frame.body))
 
@@ -208,7 +208,7 @@ def _status(bits: int) -> str:
 
 Handler = Callable[[Icq, Side, Packet, Cursor], Iterator[Event]]
 
-ASKED: dict[int, Handler] = {
+CLIENT_COMMANDS: dict[int, Handler] = {
     0x010E: Icq._sent,
     LOGIN: Icq._login,
     0x03FC: Icq._registered,
@@ -220,7 +220,7 @@ ASKED: dict[int, Handler] = {
     0x064A: Icq._meta,
 }
 
-TOLD: dict[int, Handler] = {
+SERVER_COMMANDS: dict[int, Handler] = {
     0x005A: Icq._welcome,
     0x0064: Icq._refused,
     0x006E: Icq._online,

@@ -10,7 +10,7 @@ import msgspec
 from imsniff.base.addresses import address
 from imsniff.base.events import Contact, Event, Exposure, Message, Presence, Side, Trait, Transfer, TransferState
 from imsniff.base.limits import MAX_CONTACTS
-from imsniff.dissect.core import Remembered
+from imsniff.dissect.core import CappedTable
 
 
 class Offer(NamedTuple):
@@ -34,16 +34,16 @@ class Memory:
         self.service: str | None = None
         self.room: str | None = None
         """A chat connection serves one room."""
-        self.offers: Remembered[bytes, Offer] = Remembered()
-        self.groups: Remembered[int, str] = Remembered()
-        self.half_item: Remembered[int, bytes] = Remembered(16)
+        self.offers: CappedTable[bytes, Offer] = CappedTable()
+        self.groups: CappedTable[int, str] = CappedTable()
+        self.half_item: CappedTable[int, bytes] = CappedTable(16)
         """Request id to the start of a contact list item that was cut at the border of two SNACs."""
-        self.said: Remembered[bytes, None] = Remembered()
+        self.said: CappedTable[bytes, None] = CappedTable()
         """Cookies of chat messages: the room echoes them to their sender."""
         self.unsigned: dict[bytes, Message] = {}
         """Cookie to a chat message of the own account, while that is not known."""
-        self._once: Remembered[object, None] = Remembered()
-        self._presence: Remembered[str, tuple[str, str | None]] = Remembered()
+        self._once: CappedTable[object, None] = CappedTable()
+        self._presence: CappedTable[str, tuple[str, str | None]] = CappedTable()
         self._contacts: set[tuple[str, str | None]] = set()
 
     def is_news(self, *fact: object) -> bool:

@@ -46,7 +46,7 @@ class Frame(NamedTuple):
     """Its beginning, where it is larger than what is kept."""
 
 
-class Coming:
+class IncomingPayload:
     """A payload on its way, one for each side."""
 
     __slots__ = ("frame", "kept", "left", "room")
@@ -74,7 +74,7 @@ class Odc(Dissector[Frame]):
 
     def __init__(self, *, midstream: bool = False, expected: Expect | None = None) -> None:
         super().__init__(midstream=midstream, expected=expected)
-        self._coming: dict[Side, Coming] = {}
+        self._incoming: dict[Side, IncomingPayload] = {}
         self._names: dict[Side, str] = {}
         self._foreign = 0
         self._patience = MAX_FOREIGN_FRAMES if midstream else 0
@@ -88,16 +88,16 @@ class Odc(Dissector[Frame]):
 
     def frames(self, side: Side, box: Inbox) -> Iterator[Frame]:
         while box:
-            coming = self._coming.get(side)
-            if coming is None:
+            incoming = self._incoming.get(side)
+            if incoming is None:
                 if aolpeer.skip_relay(box) or not box or (frame := self._header(box)) is None:
                     return
-                coming = self._coming[side] = Coming(frame)
-            coming.add(box.take(min(coming.left, len(box))) or b"")
-            if coming.left:
+                incoming = self._incoming[side] = IncomingPayload(frame)
+            incoming.add(box.take(min(incoming.left, len(box))) or b"")
+            if incoming.left:
                 return
-            del self._coming[side]
-            yield coming.done()
+            del self._incoming[side]
+            yield incoming.done()
 
     def _header(self, box: Inbox) -> Frame | None:
         begins = _begins(box.data, 0)
@@ -125,20 +125,20 @@ class Odc(Dissector[Frame]):
         return _begins(data, at)
 
     def restart(self, side: Side) -> None:
-        self._coming.pop(side, None)
+        self._incoming.pop(side, None)
 
     def gap(self, side: Side, missing: int) -> Iterator[Event]:
         """Within a payload the framing holds; the text is reported up to the hole."""
-        coming = self._coming.get(side)
-        if coming is None or missing > coming.left:
+        incoming = self._incoming.get(side)
+        if incoming is None or missing > incoming.left:
             yield from super().gap(side, missing)
             return
-        coming.left -= missing
-        coming.room = 0
+        incoming.left -= missing
+        incoming.room = 0
         yield Anomaly(side=side, code="stream.gap", detail=f"{missing} bytes not captured")
-        if not coming.left:
-            del self._coming[side]
-            yield from self._judge(side, coming.done())
+        if not incoming.left:
+            del self._incoming[side]
+            yield from self._judge(side, incoming.done())
 
     # --- meaning ------------------------------------------------------------------------------------------------------
 

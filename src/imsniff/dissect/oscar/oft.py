@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from imsniff.base.events import Anomaly, Event, Expect, Side, Transfer, TransferState
 from imsniff.base.limits import MAX_FOREIGN_FRAMES, MAX_NAME, MAX_TRANSFER_HASHED
-from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.core import CappedTable, Dissector, Inbox
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.oscar import aolpeer
 from imsniff.dissect.oscar.markup import decode, loose
@@ -69,7 +69,7 @@ class Data(NamedTuple):
     piece: bytes
 
 
-class Arriving:
+class IncomingFile:
     """A file on its way, one for each side."""
 
     __slots__ = ("header", "left", "sha", "untouched", "whole")
@@ -90,8 +90,8 @@ class Oft(Dissector[Header | Data]):
 
     def __init__(self, *, midstream: bool = False, expected: Expect | None = None) -> None:
         super().__init__(midstream=midstream, expected=expected)
-        self._arriving: dict[Side, Arriving] = {}
-        self._told: Remembered[tuple[str, TransferState], None] = Remembered()
+        self._incoming: dict[Side, IncomingFile] = {}
+        self._told: CappedTable[tuple[str, TransferState], None] = CappedTable()
         self._headers = 0
         self._foreign = 0
         self._patience = MAX_FOREIGN_FRAMES if midstream else 0
@@ -109,7 +109,7 @@ class Oft(Dissector[Header | Data]):
 
     def frames(self, side: Side, box: Inbox) -> Iterator[Header | Data]:
         while box:
-            file = self._arriving.get(side)
+            file = self._incoming.get(side)
             if file is not None and file.left:
                 is_header = _begins_header(box.data) if file.untouched else False
                 if is_header is None:
@@ -122,7 +122,7 @@ class Oft(Dissector[Header | Data]):
                     file.untouched = False
                     yield Data(piece)
                     continue
-                del self._arriving[side]
+                del self._incoming[side]
             if aolpeer.skip_relay(box) or not box:
                 return
             header = self._header(box)
@@ -130,7 +130,7 @@ class Oft(Dissector[Header | Data]):
                 return
             self._headers += 1
             if header.kind in _SENDER_WAITS:
-                self._arriving[side] = Arriving(header)
+                self._incoming[side] = IncomingFile(header)
             yield header
 
     def _header(self, box: Inbox) -> Header | None:
@@ -147,11 +147,11 @@ class Oft(Dissector[Header | Data]):
         return _begins_header(data[at : at + _HEADER_START])
 
     def restart(self, side: Side) -> None:
-        self._arriving.pop(side, None)
+        self._incoming.pop(side, None)
 
     def gap(self, side: Side, missing: int) -> Iterator[Event]:
         """Within a file the framing holds: the header told how much is to come."""
-        file = self._arriving.get(side)
+        file = self._incoming.get(side)
         if file is None or missing > file.left or side in self._lost:
             yield from super().gap(side, missing)
             return
@@ -166,7 +166,7 @@ class Oft(Dissector[Header | Data]):
 
     def on_frame(self, side: Side, frame: Header | Data) -> Iterator[Event]:
         if isinstance(frame, Data):
-            file = self._arriving.get(side)
+            file = self._incoming.get(side)
             if file is not None:
                 if file.whole:
                     file.sha.update(frame.piece)
@@ -179,8 +179,8 @@ class Oft(Dissector[Header | Data]):
         if state is not None and frame.name:
             yield from self._tell(side, frame, state, None)
 
-    def _complete(self, side: Side, file: Arriving) -> Iterator[Event]:
-        del self._arriving[side]
+    def _complete(self, side: Side, file: IncomingFile) -> Iterator[Event]:
+        del self._incoming[side]
         yield from self._tell(side, file.header, TransferState.COMPLETED, file.sha.hexdigest() if file.whole else None)
 
     def _tell(self, side: Side, header: Header, state: TransferState, sha256: str | None) -> Iterator[Event]:

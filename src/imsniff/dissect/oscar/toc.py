@@ -32,7 +32,7 @@ from imsniff.base.events import (
     masked,
 )
 from imsniff.base.limits import MAX_FOREIGN_FRAMES
-from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.core import CappedTable, Dissector, Inbox
 from imsniff.dissect.cursor import Cursor, Malformed, decimal
 from imsniff.dissect.oscar import flap, rendezvous, roast
 from imsniff.dissect.oscar import markup as aimtext
@@ -82,8 +82,8 @@ class Toc(Dissector[Flap]):
     def __init__(self, *, midstream: bool = False, expected: Expect | None = None) -> None:
         super().__init__(midstream=midstream, expected=expected)
         self.memory = Memory()
-        self.rooms: Remembered[str, str] = Remembered()
-        self.said: Remembered[tuple[str, str], None] = Remembered()
+        self.rooms: CappedTable[str, str] = CappedTable()
+        self.said: CappedTable[tuple[str, str], None] = CappedTable()
         """Rooms and texts sent: the server echoes them."""
         self._proven = False
         self._foreign = 0
@@ -166,12 +166,12 @@ class Toc(Dissector[Flap]):
             word, _, rest = text.partition(" ")
             word = word.replace("toc2_", "toc_", 1)
             self._proven = True
-            if asked := ASKED.get(word):
+            if asked := CLIENT_COMMANDS.get(word):
                 yield from asked(self, side, arguments(rest))
         else:
             word, _, rest = text.partition(":")
-            self._proven = self._proven or word in TOLD or word in SILENT
-            if told := TOLD.get(word):
+            self._proven = self._proven or word in SERVER_COMMANDS or word in IGNORED_COMMANDS
+            if told := SERVER_COMMANDS.get(word):
                 yield from told(self, side, rest)
 
     def _greeted(self, side: Side, body: bytes) -> Iterator[Event]:
@@ -392,7 +392,7 @@ def _is_command(data: bytearray, at: int, size: int) -> bool | None:
     return None if _ASKED_BEGINS.fullmatch(start) or any(known.startswith(start) for known in _WORDS) else False
 
 
-ASKED: dict[str, Callable[[Toc, Side, list[str]], Iterator[Event]]] = {
+CLIENT_COMMANDS: dict[str, Callable[[Toc, Side, list[str]], Iterator[Event]]] = {
     "toc_signon": Toc._sign_on,
     "toc_login": Toc._sign_on,
     "toc_change_passwd": Toc._change_password,
@@ -411,7 +411,7 @@ ASKED: dict[str, Callable[[Toc, Side, list[str]], Iterator[Event]]] = {
 }
 """Version 2's words are those of version 1 with a 2."""
 
-TOLD: dict[str, Callable[[Toc, Side, str], Iterator[Event]]] = {
+SERVER_COMMANDS: dict[str, Callable[[Toc, Side, str], Iterator[Event]]] = {
     "SIGN_ON": Toc._signed_on,
     "ERROR": Toc._failed,
     "NICK": Toc._nick,
@@ -430,11 +430,11 @@ TOLD: dict[str, Callable[[Toc, Side, str], Iterator[Event]]] = {
     "RVOUS_PROPOSE": Toc._proposed,
 }
 
-SILENT = frozenset(
+IGNORED_COMMANDS = frozenset(
     {"EVILED", "GOTO_URL", "CHAT_UPDATE_BUDDY", "CHAT_LEFT", "DIR_STATUS", "ADMIN_NICK_STATUS", "ADMIN_PASSWD_STATUS"}
     | {"PAUSE", "BUDDY_CAPS", "BUDDY_CAPS2", "NEW_BUDDY_REPLY2", "CLIENT_EVENT2", "DENY2", "PERMIT2", "INSERTED2"}
     | {"DELETED2", "UPDATED2", "RATE_ALERT"}
 )
 """Words that say nothing we report, but tell TOC from other text."""
 
-_WORDS = frozenset(word.encode() for word in TOLD.keys() | SILENT)
+_WORDS = frozenset(word.encode() for word in SERVER_COMMANDS.keys() | IGNORED_COMMANDS)

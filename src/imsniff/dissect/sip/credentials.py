@@ -21,7 +21,7 @@ import msgspec
 from imsniff.base.addresses import address
 from imsniff.base.events import Grade, Login, Outcome, Side, excerpt, masked
 from imsniff.base.limits import MAX_HELD_FRAMES, MAX_NAME
-from imsniff.dissect.core import Remembered
+from imsniff.dissect.core import CappedTable
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.dissect.sip.message import credentials
 
@@ -140,7 +140,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self._waiting: dict[str, tuple[int, list[tuple[bool, Login]]]] = {}
-        self._said: Remembered[tuple[str | None, str, str | None], Outcome] = Remembered()
+        self._said: CappedTable[tuple[str | None, str, str | None], Outcome] = CappedTable()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)

@@ -40,7 +40,7 @@ from imsniff.base.events import (
     excerpt,
 )
 from imsniff.base.limits import LOOKAHEAD, MAX_HEADERS, MAX_LINE, MAX_MSRP_ASSEMBLIES, MAX_MSRP_CHUNK, MAX_NAME
-from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.core import CappedTable, Dissector, Inbox
 from imsniff.dissect.cursor import Malformed, TooLarge, decimal
 from imsniff.dissect.sip import simple
 from imsniff.dissect.sip.address import Uri, parse_uri
@@ -79,11 +79,11 @@ class Msrp(Dissector[Chunk]):
         super().__init__(midstream=midstream, expected=expected)
         self._endings: dict[Side, bytes] = {}
         """Start of the line that ends the chunk at hand."""
-        self._assemblies: Remembered[tuple[str, str], tuple[Assembly, Talk]] = Remembered(MAX_MSRP_ASSEMBLIES)
-        self._people: Remembered[str, str] = Remembered()
+        self._assemblies: CappedTable[tuple[str, str], tuple[Assembly, ChunkContext]] = CappedTable(MAX_MSRP_ASSEMBLIES)
+        self._people: CappedTable[str, str] = CappedTable()
         """Endpoint of a path to the account that a CPIM wrapper named there."""
-        self._told: Remembered[tuple[str, int | None], None] = Remembered()
-        self._logins: Remembered[str, Login] = Remembered()
+        self._told: CappedTable[tuple[str, int | None], None] = CappedTable()
+        self._logins: CappedTable[str, Login] = CappedTable()
         """Transaction to the credential that waits for its answer."""
         self._user: str | None = None
 
@@ -151,52 +151,52 @@ class Msrp(Dissector[Chunk]):
         to_path, from_path = _path(frame, "to-path"), _path(frame, "from-path")
         if not to_path or not from_path:
             raise Malformed("no To-Path or no From-Path")
-        talk = Talk(side, frame, to_path, from_path)
-        yield from self._addresses(talk)
+        msg = ChunkContext(side, frame, to_path, from_path)
+        yield from self._addresses(msg)
         if frame.method:
-            yield from _METHODS.get(frame.method, _nothing)(self, talk)
+            yield from _METHODS.get(frame.method, _nothing)(self, msg)
         else:
-            yield from self._answer(talk)
+            yield from self._answer(msg)
 
     def on_end(self) -> Iterator[Event]:
         """The end of a message may not have been captured: what is there of it was said all the same."""
         yield from self._logins.values()
-        for assembly, talk in list(self._assemblies.values()):
+        for assembly, msg in list(self._assemblies.values()):
             if not assembly.is_file:
-                yield from self._content(talk, assembly)
+                yield from self._content(msg, assembly)
 
-    def _answer(self, talk: Talk) -> Iterator[Event]:
-        waiting = self._logins.pop(talk.chunk.transaction, None)
+    def _answer(self, msg: ChunkContext) -> Iterator[Event]:
+        waiting = self._logins.pop(msg.chunk.transaction, None)
         if waiting is not None:
-            outcome = {200: Outcome.OK, 401: Outcome.FAILED, 403: Outcome.FAILED}.get(talk.chunk.status)
+            outcome = {200: Outcome.OK, 401: Outcome.FAILED, 403: Outcome.FAILED}.get(msg.chunk.status)
             yield msgspec.structs.replace(waiting, outcome=outcome or Outcome.UNKNOWN)
-        for uri in _path(talk.chunk, "use-path"):
-            yield from self._tell(talk.side, uri, None)
+        for uri in _path(msg.chunk, "use-path"):
+            yield from self._tell(msg.side, uri, None)
 
-    def _auth(self, talk: Talk) -> Iterator[Event]:
+    def _auth(self, msg: ChunkContext) -> Iterator[Event]:
         """RFC 4976: the same Digest as SIP's, towards a relay."""
-        value = talk.chunk.headers.get("authorization", "")
-        credential = login(talk.side, "Authorization", value, self._account(talk.from_path)) if value else None
+        value = msg.chunk.headers.get("authorization", "")
+        credential = login(msg.side, "Authorization", value, self._account(msg.from_path)) if value else None
         if credential is not None:
-            self._logins[talk.chunk.transaction] = credential
+            self._logins[msg.chunk.transaction] = credential
             if self._user is None and credential.account:
                 self._user = credential.account
-                yield Trait(side=talk.side, account=credential.account)
+                yield Trait(side=msg.side, account=credential.account)
 
-    def _send(self, talk: Talk) -> Iterator[Event]:
-        chunk = talk.chunk
+    def _send(self, msg: ChunkContext) -> Iterator[Event]:
+        chunk = msg.chunk
         number = chunk.headers.get("message-id", chunk.transaction)
-        key = (number[:MAX_NAME], talk.from_path[-1].params[:MAX_NAME])
+        key = (number[:MAX_NAME], msg.from_path[-1].params[:MAX_NAME])
         first, total = _byte_range(chunk.headers.get("byte-range", ""))
         if not chunk.body and "content-type" not in chunk.headers:
             return  # the one who connects says so with an empty SEND
-        if self._user is None and talk.side is Side.CLIENT and (user := self._account(talk.from_path)):
+        if self._user is None and msg.side is Side.CLIENT and (user := self._account(msg.from_path)):
             self._user = user
-            yield Trait(side=talk.side, account=user)
-        assembly, _ = self._assemblies.get(key, (None, talk))
+            yield Trait(side=msg.side, account=user)
+        assembly, _ = self._assemblies.get(key, (None, msg))
         if assembly is None:
             assembly = Assembly(is_file=self._is_file(chunk))
-            self._assemblies[key] = assembly, talk
+            self._assemblies[key] = assembly, msg
         if not assembly.kind:
             assembly.kind = chunk.headers.get("content-type", "")
             assembly.disposition = chunk.headers.get("content-disposition", "")
@@ -206,9 +206,9 @@ class Msrp(Dissector[Chunk]):
         self._assemblies.pop(key, None)
         if assembly.is_file:
             state = TransferState.COMPLETED if assembly.complete else TransferState.CANCELLED
-            yield self._transfer(talk, assembly, state)
+            yield self._transfer(msg, assembly, state)
         elif assembly.complete:
-            yield from self._content(talk, assembly)
+            yield from self._content(msg, assembly)
 
     def _is_file(self, chunk: Chunk) -> bool:
         """Whether a message is a file: SIP announced one, it is named as one, or its type is none that is read."""
@@ -218,29 +218,29 @@ class Msrp(Dissector[Chunk]):
         disposition = chunk.headers.get("content-disposition", "").lower()
         return "attachment" in disposition or "filename" in disposition or (kind != "" and not _is_read(kind))
 
-    def _content(self, talk: Talk, assembly: Assembly) -> Iterator[Event]:
+    def _content(self, msg: ChunkContext, assembly: Assembly) -> Iterator[Event]:
         kind, params = media_type(assembly.kind)
         for part in leaves(Part(kind, params, assembly.data)):
-            sender, recipient = self._parties(talk, part)
+            sender, recipient = self._parties(msg, part)
             if part.kind.startswith("text/") or not part.kind:
                 text = decoded(part).rstrip("\0")
                 if text.strip():
-                    wire = excerpt(f"MSRP SEND {part.kind} to {talk.to_path[-1].host}")
-                    yield Message(side=talk.side, sender=sender, recipient=recipient, text=text, wire=wire)
+                    wire = excerpt(f"MSRP SEND {part.kind} to {msg.to_path[-1].host}")
+                    yield Message(side=msg.side, sender=sender, recipient=recipient, text=text, wire=wire)
             elif part.kind in simple.READERS:
                 try:
-                    yield from simple.events(part.kind, part.body, simple.About(talk.side, sender, recipient))
+                    yield from simple.events(part.kind, part.body, simple.About(msg.side, sender, recipient))
                 except Malformed as why:
-                    yield Anomaly(side=talk.side, code="msrp.body", detail=f"{part.kind[:40]}: {why}")
+                    yield Anomaly(side=msg.side, code="msrp.body", detail=f"{part.kind[:40]}: {why}")
             elif not _is_read(part.kind):
                 inner = Assembly(is_file=True)
                 inner.kind, inner.disposition = part.kind, part.disposition
                 inner.add(1, part.body, len(part.body), last=True)
-                yield self._transfer(talk, inner, TransferState.COMPLETED, sender, recipient)
+                yield self._transfer(msg, inner, TransferState.COMPLETED, sender, recipient)
 
     def _transfer(
         self,
-        talk: Talk,
+        msg: ChunkContext,
         assembly: Assembly,
         state: TransferState,
         sender: str | None = None,
@@ -252,11 +252,11 @@ class Msrp(Dissector[Chunk]):
         name = params.get("filename") or (expected.name if expected and expected.name else "")
         kind, kind_params = media_type(assembly.kind)
         return Transfer(
-            side=talk.side,
-            name=(name or kind_params.get("name") or talk.chunk.headers.get("message-id", "unnamed"))[:MAX_NAME],
+            side=msg.side,
+            name=(name or kind_params.get("name") or msg.chunk.headers.get("message-id", "unnamed"))[:MAX_NAME],
             size=assembly.total if assembly.total is not None else assembly.size,
-            sender=sender or self._account(talk.from_path),
-            recipient=recipient or self._account(talk.to_path),
+            sender=sender or self._account(msg.from_path),
+            recipient=recipient or self._account(msg.to_path),
             state=state,
             sha256=assembly.sha256 if state is TransferState.COMPLETED else None,
             media=kind[:MAX_NAME] or None,
@@ -264,14 +264,14 @@ class Msrp(Dissector[Chunk]):
 
     # --- people and places --------------------------------------------------------------------------------------------
 
-    def _parties(self, talk: Talk, part: Part) -> tuple[str | None, str | None]:
+    def _parties(self, msg: ChunkContext, part: Part) -> tuple[str | None, str | None]:
         """Who says it to whom. What a CPIM wrapper says is kept for the messages that have none."""
-        here, there = _endpoint(talk.from_path), _endpoint(talk.to_path)
+        here, there = _endpoint(msg.from_path), _endpoint(msg.to_path)
         if part.sender:
             self._people[here] = part.sender
         if part.recipient:
             self._people.setdefault(there, part.recipient)
-        return part.sender or self._account(talk.from_path), part.recipient or self._account(talk.to_path)
+        return part.sender or self._account(msg.from_path), part.recipient or self._account(msg.to_path)
 
     def _account(self, path: list[Uri]) -> str | None:
         known = self._people.get(_endpoint(path))
@@ -279,16 +279,16 @@ class Msrp(Dissector[Chunk]):
             return known
         expected = self.expected
         if expected is not None:
-            # `sender` is who listens at the announced address (`sip_sessions`); the other party is elsewhere.
+            # `sender` is who listens at the announced address (`sessions`); the other party is elsewhere.
             listens = any(address(uri.host) == expected.ip and uri.port == expected.port for uri in path)
             return expected.sender if listens else expected.recipient
         return path[-1].account if path[-1].user else None
 
-    def _addresses(self, talk: Talk) -> Iterator[Event]:
-        for path in (talk.from_path, talk.to_path):
+    def _addresses(self, msg: ChunkContext) -> Iterator[Event]:
+        for path in (msg.from_path, msg.to_path):
             for uri in path:
                 whose = self._account(path) if uri is path[-1] else None
-                yield from self._tell(talk.side, uri, whose)
+                yield from self._tell(msg.side, uri, whose)
 
     def _tell(self, side: Side, uri: Uri, whose: str | None) -> Iterator[Event]:
         key = (uri.host, uri.port)
@@ -301,7 +301,7 @@ class Msrp(Dissector[Chunk]):
             yield Exposure(side=side, account=whose, ip=ip, port=uri.port, via="msrp.path", wire=shown)
 
 
-class Talk(NamedTuple):
+class ChunkContext(NamedTuple):
     """One request or response and its two paths, neither of them empty."""
 
     side: Side
@@ -310,11 +310,11 @@ class Talk(NamedTuple):
     from_path: list[Uri]
 
 
-def _nothing(_dissector: Msrp, _talk: Talk) -> Iterator[Event]:
+def _nothing(_dissector: Msrp, _talk: ChunkContext) -> Iterator[Event]:
     yield from ()
 
 
-_METHODS: dict[str, Callable[[Msrp, Talk], Iterator[Event]]] = {"SEND": Msrp._send, "AUTH": Msrp._auth}
+_METHODS: dict[str, Callable[[Msrp, ChunkContext], Iterator[Event]]] = {"SEND": Msrp._send, "AUTH": Msrp._auth}
 """REPORT and NICKNAME say nothing that is wanted here."""
 
 

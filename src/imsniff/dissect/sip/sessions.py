@@ -13,27 +13,27 @@ from collections.abc import Iterator
 from imsniff.base.addresses import address
 from imsniff.base.events import Event, Expect, Exposure, Presence, Side, Transfer, TransferState, excerpt
 from imsniff.base.limits import MAX_NAME, MAX_SDP_FILES
-from imsniff.dissect.core import Remembered
+from imsniff.dissect.core import CappedTable
 from imsniff.dissect.sip import sdp
 from imsniff.dissect.sip.address import address as name_address
 from imsniff.dissect.sip.address import parse_via
+from imsniff.dissect.sip.context import MessageContext
 from imsniff.dissect.sip.message import Head
-from imsniff.dissect.sip.talk import Talk
 
 
 class Addresses:
     """The addresses told on one flow, each once for what it was told by and for whom."""
 
     def __init__(self) -> None:
-        self._told: Remembered[tuple[str, str, str | None], None] = Remembered()
-        self._known: Remembered[tuple[str, str], None] = Remembered()
+        self._told: CappedTable[tuple[str, str, str | None], None] = CappedTable()
+        self._known: CappedTable[tuple[str, str], None] = CappedTable()
 
-    def of_head(self, side: Side, head: Head, talk: Talk) -> list[Event]:
+    def of_head(self, side: Side, head: Head, msg: MessageContext) -> list[Event]:
         """Via, Contact and Call-ID. The last Via is the caller's own; those before it are proxies'. A NOTIFY comes from
         the presence server, whatever its From says."""
         told: list[Event] = []
         headers = head.headers
-        caller = talk.caller if talk.method != "NOTIFY" else None
+        caller = msg.caller if msg.method != "NOTIFY" else None
         vias = head.every("via")
         for number, value in enumerate(vias, 1):
             hop = parse_via(value)
@@ -43,13 +43,13 @@ class Addresses:
                 if hop.received:
                     told += self._tell(side, "sip.via", hop.received.strip("[]"), hop.rport, whose, None)
         if "contact" in headers:
-            registers = talk.method == "REGISTER"
+            registers = msg.method == "REGISTER"
             for value in head.every("contact"):
                 uri, _ = name_address(value)
                 if uri is not None and uri.host:
                     # without a user it is where a server is; only who registers means themselves all the same
-                    whose = talk.contact_of if uri.user or registers else None
-                    to = None if registers else talk.recipient
+                    whose = msg.contact_of if uri.user or registers else None
+                    to = None if registers else msg.recipient
                     told += self._tell(side, "sip.contact", uri.host, uri.port, whose, to)
         _, _, host = headers.get("call-id", "").rpartition("@")
         if host:
@@ -122,8 +122,8 @@ class Sessions:
     def __init__(self) -> None:
         self.description = sdp.Description()
         """The last one read."""
-        self._calls: Remembered[str, None] = Remembered()
-        self._offers: Remembered[str, list[Offered]] = Remembered()
+        self._calls: CappedTable[str, None] = CappedTable()
+        self._offers: CappedTable[str, list[Offered]] = CappedTable()
         """Call-ID to the files whose fate is open."""
 
     def call(self, side: Side, call: str, caller: str | None, callee: str | None) -> Iterator[Event]:

@@ -6,8 +6,8 @@
     ...                                         NULs between them keep a connection alive.
 
 All methods are read: IM lives in MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH and in INVITE with `m=message`. The pieces:
-`sip_message` the head, `sip_address` URIs and Via, `sip_talk` who speaks, `sip_credentials` Authorization, `sip_body`
-MIME and CPIM, `simple` presence documents, `sdp` and `sip_sessions` what an INVITE announces.
+`message` the head, `address` URIs and Via, `context` who speaks, `credentials` Authorization, `body`
+MIME and CPIM, `simple` presence documents, `sdp` and `sessions` what an INVITE announces.
 
 Requests are answered within a transaction, are repeated over UDP until they are, and are sent again with a credential
 after 401 or 407: each message text, credential and address is told once.
@@ -37,18 +37,18 @@ from imsniff.base.events import (
     masked,
 )
 from imsniff.base.limits import MAX_NAME
-from imsniff.dissect.core import Remembered
+from imsniff.dissect.core import CappedTable
 from imsniff.dissect.cursor import Malformed
 from imsniff.dissect.memo import memoised
 from imsniff.dissect.oscar.markup import plain
 from imsniff.dissect.sip import simple
 from imsniff.dissect.sip.address import address, parse_uri
 from imsniff.dissect.sip.body import Part, decoded, inflated, leaves, media_type
+from imsniff.dissect.sip.context import MessageContext, expires
 from imsniff.dissect.sip.credentials import Waiting, login
 from imsniff.dissect.sip.framing import SipFraming, SipMessage
 from imsniff.dissect.sip.message import Head, credentials, start_line
 from imsniff.dissect.sip.sessions import Addresses, Sessions
-from imsniff.dissect.sip.talk import Talk, expires
 
 
 class Sip(SipFraming):
@@ -60,17 +60,17 @@ class Sip(SipFraming):
         self._waiting = Waiting()
         self._addresses = Addresses()
         self._sessions = Sessions()
-        self._seen: Remembered[int, None] = Remembered()
-        self._bodies: Remembered[tuple[str, str, str], tuple[int, int, bool]] = Remembered()
+        self._seen: CappedTable[int, None] = CappedTable()
+        self._bodies: CappedTable[tuple[str, str, str], tuple[int, int, bool]] = CappedTable()
         """(Call-ID, method, where) to the number, body and credential of the last request."""
-        self._registering: Remembered[str, bool] = Remembered()
+        self._registering: CappedTable[str, bool] = CappedTable()
         """Transaction of a REGISTER to whether it takes a binding away."""
-        self._unvouched: Remembered[str, None] = Remembered()
+        self._unvouched: CappedTable[str, None] = CappedTable()
         """Call-IDs of requests without a credential."""
-        self._presence: Remembered[str, tuple[str, str | None]] = Remembered()
-        self._contacts: Remembered[tuple[str | None, str, str | None], None] = Remembered()
-        self._software: Remembered[tuple[Side, str], None] = Remembered()
-        self._passwords: Remembered[tuple[str, str], None] = Remembered()
+        self._presence: CappedTable[str, tuple[str, str | None]] = CappedTable()
+        self._contacts: CappedTable[tuple[str | None, str, str | None], None] = CappedTable()
+        self._software: CappedTable[tuple[Side, str], None] = CappedTable()
+        self._passwords: CappedTable[tuple[str, str], None] = CappedTable()
         """Of URIs: account and password."""
         self._user: str | None = None
         self._user_sure = False
@@ -90,27 +90,27 @@ class Sip(SipFraming):
             yield Anomaly(side=side, code=frame.flaw, detail=_shown(head.start))
         if head.overfull:
             yield Anomaly(side=side, code="sip.headers", detail="more header lines than are read")
-        talk = Talk(side, head)
-        self._note_answers(talk)
-        yield from self._traits(talk)
-        yield from self._uri_passwords(talk)
-        yield from self._addresses.of_head(side, head, talk)
-        yield from self._request(talk) if head.method else self._response(talk)
-        if frame.body and not self._is_resent(talk, "body", frame.body):
-            yield from self._body(talk, frame.body)
+        msg = MessageContext(side, head)
+        self._note_answers(msg)
+        yield from self._traits(msg)
+        yield from self._uri_passwords(msg)
+        yield from self._addresses.of_head(side, head, msg)
+        yield from self._request(msg) if head.method else self._response(msg)
+        if frame.body and not self._is_resent(msg, "body", frame.body):
+            yield from self._body(msg, frame.body)
         if self._waiting:
             yield from self._waiting.expire(self.good)
 
-    def _note_answers(self, talk: Talk) -> None:
+    def _note_answers(self, msg: MessageContext) -> None:
         """Whether two different messages of one side show that the other side answered: a response, an ACK or a request
         within a dialog, or a credential after the same request without one."""
         if self.answer_implied:
             return
-        head = talk.head
+        head = msg.head
         answered = not head.method or head.method == "ACK" or "tag=" in head.get("to")
-        self.answer_implied = len(self._seen) > 1 and (answered or (talk.vouched and talk.call in self._unvouched))
-        if head.method and not talk.vouched:
-            self._unvouched[talk.call] = None
+        self.answer_implied = len(self._seen) > 1 and (answered or (msg.vouched and msg.call in self._unvouched))
+        if head.method and not msg.vouched:
+            self._unvouched[msg.call] = None
 
     def _is_repetition(self, head: Head) -> bool:
         """Whether the very message crossed before: retransmitted, or seen again on its way through a proxy's loop.
@@ -134,37 +134,42 @@ class Sip(SipFraming):
         self._seen[key] = None
         return False
 
-    def _is_resent(self, talk: Talk, place: str, text: bytes) -> bool:
+    def _is_resent(self, msg: MessageContext, place: str, text: bytes) -> bool:
         """Whether a request says again, now with a credential, what it said before; or comes by another branch."""
-        if not talk.head.method:
+        if not msg.head.method:
             return False
-        key, number, digest, vouched = (talk.call, talk.method, place), talk.number, hash(text), talk.vouched
+        key, number, digest, vouched = (
+            (msg.call, msg.method, place),
+            msg.number,
+            hash(text),
+            msg.vouched,
+        )
         before = self._bodies.get(key)
         self._bodies[key] = (number, digest, vouched)
-        if before is None or before[1] != digest or not talk.call:
+        if before is None or before[1] != digest or not msg.call:
             return False
         return number == before[0] or (vouched and not before[2] and number == before[0] + 1)
 
-    def _traits(self, talk: Talk) -> Iterator[Event]:
-        head = talk.head
+    def _traits(self, msg: MessageContext) -> Iterator[Event]:
+        head = msg.head
         software = (head.get("user-agent") or head.get("server"))[:MAX_NAME]
-        if software and (talk.side, software) not in self._software:
-            self._software[talk.side, software] = None
-            yield Trait(side=talk.side, software=software)
-        sure = talk.method == "REGISTER"
-        if self._user_sure or (self._user is not None and not sure) or talk.method not in _PERSONAL:
+        if software and (msg.side, software) not in self._software:
+            self._software[msg.side, software] = None
+            yield Trait(side=msg.side, software=software)
+        sure = msg.method == "REGISTER"
+        if self._user_sure or (self._user is not None and not sure) or msg.method not in _PERSONAL:
             return
-        from_client = (talk.side is Side.CLIENT) == bool(head.method)
-        user = talk.caller if from_client else talk.callee
+        from_client = (msg.side is Side.CLIENT) == bool(head.method)
+        user = msg.caller if from_client else msg.callee
         if user:
             self._user_sure = sure
             if user != self._user:
                 self._user = user
-                yield Trait(side=talk.side, account=user)
+                yield Trait(side=msg.side, account=user)
 
-    def _uri_passwords(self, talk: Talk) -> Iterator[Event]:
+    def _uri_passwords(self, msg: MessageContext) -> Iterator[Event]:
         """`sip:user:password@host`, wherever a URI stands; once a URI's account and password."""
-        head = talk.head
+        head = msg.head
         uris = [parse_uri(head.uri)] if head.method else []
         for name in _URIS:
             uris += [address(value)[0] for value in head.every(name)]
@@ -173,7 +178,7 @@ class Sip(SipFraming):
                 continue
             self._passwords[uri.account, uri.password] = None
             yield Login(
-                side=talk.side,
+                side=msg.side,
                 account=uri.account,
                 scheme="uri",
                 grade=Grade.CLEARTEXT,
@@ -181,64 +186,64 @@ class Sip(SipFraming):
                 wire=excerpt(f"{uri.scheme}:{uri.user}:{masked(uri.password)}@{uri.host}"),
             )
 
-    def _request(self, talk: Talk) -> Iterator[Event]:
-        head = talk.head
+    def _request(self, msg: MessageContext) -> Iterator[Event]:
+        head = msg.head
         for header in ("authorization", "proxy-authorization"):
             for value in head.all(header):
                 try:
-                    credential = login(talk.side, header.title(), value, talk.caller)
+                    credential = login(msg.side, header.title(), value, msg.caller)
                 except Malformed as why:
-                    yield Anomaly(side=talk.side, code="sip.credential", detail=str(why))
+                    yield Anomaly(side=msg.side, code="sip.credential", detail=str(why))
                     continue
                 if credential is not None:
                     proxy = header == "proxy-authorization"
-                    yield from self._waiting.add(talk.transaction, proxy, self.dated(credential), self.good)
+                    yield from self._waiting.add(msg.transaction, proxy, self.dated(credential), self.good)
         if (handler := _REQUESTS.get(head.method)) is not None:
-            yield from handler(self, talk)
+            yield from handler(self, msg)
 
-    def _response(self, talk: Talk) -> Iterator[Event]:
+    def _response(self, msg: MessageContext) -> Iterator[Event]:
         if self._waiting:
             stale = any(
                 credentials(value)[1].get("stale", "").lower() == "true"
                 for header in ("www-authenticate", "proxy-authenticate")
-                for value in talk.head.all(header)
+                for value in msg.head.all(header)
             )
-            yield from self._waiting.answer(talk.transaction, talk.head.status, stale)
-        if (handler := _RESPONSES.get(talk.method)) is not None:
-            yield from handler(self, talk)
+            yield from self._waiting.answer(msg.transaction, msg.head.status, stale)
+        if (handler := _RESPONSES.get(msg.method)) is not None:
+            yield from handler(self, msg)
 
     # --- methods ------------------------------------------------------------------------------------------------------
 
-    def _register(self, talk: Talk) -> Iterator[Event]:
-        if (self._turnable or self._whole) and talk.side is Side.SERVER and not self._registering:
+    def _register(self, msg: MessageContext) -> Iterator[Event]:
+        if (self._turnable or self._whole) and msg.side is Side.SERVER and not self._registering:
             yield Reversed(side=Side.CLIENT)  # a registrar does not register
-        self._registering[talk.transaction] = expires(talk.head) == 0
+        self._registering[msg.transaction] = expires(msg.head) == 0
 
-    def _registered(self, talk: Talk) -> Iterator[Event]:
-        if not 200 <= talk.head.status < 300 or not talk.callee:
+    def _registered(self, msg: MessageContext) -> Iterator[Event]:
+        if not 200 <= msg.head.status < 300 or not msg.callee:
             return
-        leaving = self._registering.get(talk.transaction, expires(talk.head) == 0)
+        leaving = self._registering.get(msg.transaction, expires(msg.head) == 0)
         yield from self._once(
             Presence(
-                side=talk.side,
-                account=talk.callee,
+                side=msg.side,
+                account=msg.callee,
                 status="offline" if leaving else "registered",
-                wire=excerpt(f"{talk.head.start} to REGISTER of {talk.callee}"),
+                wire=excerpt(f"{msg.head.start} to REGISTER of {msg.callee}"),
             )
         )
 
-    def _subscribe(self, talk: Talk) -> Iterator[Event]:
+    def _subscribe(self, msg: MessageContext) -> Iterator[Event]:
         """Who asks for somebody's presence has them on the list."""
-        event = talk.head.get("event").partition(";")[0].strip().lower()
-        if event == "presence" and talk.callee and talk.caller and talk.callee.casefold() != talk.caller.casefold():
-            wire = excerpt(f"SUBSCRIBE of {talk.caller} to presence of {talk.callee}")
-            yield from self._once(Contact(side=talk.side, owner=talk.caller, account=talk.callee, wire=wire))
+        event = msg.head.get("event").partition(";")[0].strip().lower()
+        if event == "presence" and msg.callee and msg.caller and msg.callee.casefold() != msg.caller.casefold():
+            wire = excerpt(f"SUBSCRIBE of {msg.caller} to presence of {msg.callee}")
+            yield from self._once(Contact(side=msg.side, owner=msg.caller, account=msg.callee, wire=wire))
 
-    def _invite(self, talk: Talk) -> Iterator[Event]:
+    def _invite(self, msg: MessageContext) -> Iterator[Event]:
         """Who calls whom, once a call, and Lync's first line of a conversation, which travels in a header."""
-        yield from self._sessions.call(talk.side, talk.call, talk.caller, talk.callee)
-        said = talk.head.get("ms-text-format")
-        if not said or self._is_resent(talk, "header", said.encode()):
+        yield from self._sessions.call(msg.side, msg.call, msg.caller, msg.callee)
+        said = msg.head.get("ms-text-format")
+        if not said or self._is_resent(msg, "header", said.encode()):
             return
         kind, params = media_type(said)
         try:
@@ -246,56 +251,56 @@ class Sip(SipFraming):
         except binascii.Error:
             raise Malformed("bad Base64 in ms-text-format") from None
         if body:
-            yield from self._text(talk, Part(kind, params, body))
+            yield from self._text(msg, Part(kind, params, body))
 
-    def _invited(self, talk: Talk) -> Iterator[Event]:
-        yield from self._sessions.call(talk.side, talk.call, talk.caller, talk.callee)
-        yield from self._sessions.refused(talk.side, talk.call, talk.head.status)
+    def _invited(self, msg: MessageContext) -> Iterator[Event]:
+        yield from self._sessions.call(msg.side, msg.call, msg.caller, msg.callee)
+        yield from self._sessions.refused(msg.side, msg.call, msg.head.status)
 
     # --- bodies -------------------------------------------------------------------------------------------------------
 
-    def _body(self, talk: Talk, body: bytes) -> Iterator[Event]:
-        head = talk.head
+    def _body(self, msg: MessageContext, body: bytes) -> Iterator[Event]:
+        head = msg.head
         kind, params = media_type(head.get("content-type"))
         if head.get("content-encoding"):
             body = inflated(body, head.get("content-encoding"))
         for part in leaves(Part(kind, params, body, head.get("content-disposition"))):
             try:
-                yield from self._leaf(talk, part)
+                yield from self._leaf(msg, part)
             except Malformed as why:
-                yield Anomaly(side=talk.side, code="sip.body", detail=f"{part.kind[:40]}: {why}")
+                yield Anomaly(side=msg.side, code="sip.body", detail=f"{part.kind[:40]}: {why}")
 
-    def _leaf(self, talk: Talk, part: Part) -> Iterable[Event]:
+    def _leaf(self, msg: MessageContext, part: Part) -> Iterable[Event]:
         if part.kind.startswith("text/") or not part.kind:
-            return self._text(talk, part) if talk.method == "MESSAGE" and talk.head.method else ()
-        return self._described(talk, part) if part.kind == "application/sdp" else self._document(talk, part)
+            return self._text(msg, part) if msg.method == "MESSAGE" and msg.head.method else ()
+        return self._described(msg, part) if part.kind == "application/sdp" else self._document(msg, part)
 
-    def _described(self, talk: Talk, part: Part) -> Iterator[Event]:
-        yield from self._sessions.described(talk.side, talk.call, talk.head, part.body, talk.sender, talk.recipient)
-        yield from self._addresses.of_description(talk.side, self._sessions.description, talk.sender, talk.recipient)
+    def _described(self, msg: MessageContext, part: Part) -> Iterator[Event]:
+        yield from self._sessions.described(msg.side, msg.call, msg.head, part.body, msg.sender, msg.recipient)
+        yield from self._addresses.of_description(msg.side, self._sessions.description, msg.sender, msg.recipient)
 
-    def _document(self, talk: Talk, part: Part) -> Iterator[Event]:
+    def _document(self, msg: MessageContext, part: Part) -> Iterator[Event]:
         about = simple.About(
-            talk.side,
-            part.sender or talk.sender,
-            part.recipient or talk.recipient,
-            talk.method in _TOLD_ABOUT,
-            excerpt(f"{_shown(talk.head.start)} {part.kind}"),
+            msg.side,
+            part.sender or msg.sender,
+            part.recipient or msg.recipient,
+            msg.method in _TOLD_ABOUT,
+            excerpt(f"{_shown(msg.head.start)} {part.kind}"),
         )
         for event in simple.events(part.kind, part.body, about):
             yield from self._once(event)
 
-    def _text(self, talk: Talk, part: Part) -> Iterator[Event]:
+    def _text(self, msg: MessageContext, part: Part) -> Iterator[Event]:
         text = decoded(part)
         if part.kind == "text/html":
             text = plain(text)
         if text.strip("\r\n\0 "):
             yield Message(
-                side=talk.side,
-                sender=part.sender or talk.sender,
-                recipient=part.recipient or talk.recipient,
+                side=msg.side,
+                sender=part.sender or msg.sender,
+                recipient=part.recipient or msg.recipient,
                 text=text.rstrip("\0"),
-                wire=_shown(talk.head.start),
+                wire=_shown(msg.head.start),
             )
 
     def _once(self, event: Event) -> Iterator[Event]:
@@ -313,7 +318,7 @@ class Sip(SipFraming):
         yield event
 
 
-Handler = Callable[[Sip, Talk], Iterator[Event]]
+Handler = Callable[[Sip, MessageContext], Iterator[Event]]
 _REQUESTS: dict[str, Handler] = {
     "REGISTER": Sip._register,
     "SUBSCRIBE": Sip._subscribe,

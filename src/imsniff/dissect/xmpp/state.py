@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from imsniff.base.events import Encryption, Event, Login, Outcome, Reversed, Side, Trait, excerpt
 from imsniff.base.limits import MAX_CONTACTS, MAX_NAME, MAX_TRANSFER_HASHED
-from imsniff.dissect.core import Remembered
+from imsniff.dissect.core import CappedTable
 from imsniff.dissect.xmpp.xml import bare
 
 Answered = Callable[[Side, bool, Element], Iterator[Event]]
@@ -102,18 +102,18 @@ class State:
         self.sure = not midstream
         self.exchange: Exchange | None = None
         """The SASL negotiation under way."""
-        self.asked: Remembered[tuple[Side, str], Answered] = Remembered()
+        self.asked: CappedTable[tuple[Side, str], Answered] = CappedTable()
         """Questions (`iq` of type get or set) by who asked and their id."""
-        self.rooms: Remembered[str, None] = Remembered()
-        self.uttered: Remembered[tuple[str, str, str], None] = Remembered()
+        self.rooms: CappedTable[str, None] = CappedTable()
+        self.uttered: CappedTable[tuple[str, str, str], None] = CappedTable()
         """Room messages this client sent, by room, id and text: the room sends each back to its author."""
-        self.present: Remembered[str, tuple[str, str | None]] = Remembered()
+        self.present: CappedTable[str, tuple[str, str | None]] = CappedTable()
         """What was last reported of an account: servers reflect a client's own presence."""
-        self.listed: Remembered[tuple[str | None, str, str | None], None] = Remembered(MAX_CONTACTS)
-        self.offers: Remembered[str, Offer] = Remembered()
+        self.listed: CappedTable[tuple[str | None, str, str | None], None] = CappedTable(MAX_CONTACTS)
+        self.offers: CappedTable[str, Offer] = CappedTable()
         """By the session id that the transports name."""
-        self.incoming: Remembered[tuple[Side, str], Incoming] = Remembered()
-        self.exposed: Remembered[tuple[str | None, str, int | None], None] = Remembered()
+        self.incoming: CappedTable[tuple[Side, str], Incoming] = CappedTable()
+        self.exposed: CappedTable[tuple[str | None, str, int | None], None] = CappedTable()
         self.ranks: dict[Side, int] = {}
         """How good the word is that was had of each side's software."""
         self.encrypted = False

@@ -6,9 +6,9 @@
     S: <success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>          and the stream starts again, with a new header
     C: <message to='bob@example.org' type='chat'><body>Hello</body></message>
 
-Each side is one XML document that grows. `xmpp_cutter` finds its top-level elements, `xmpp_xml` parses each by itself,
-and the tables below say who reads what: `xmpp_sasl`, `xmpp_secrets`, `xmpp_chat`, `xmpp_files`, `xmpp_jingle`,
-`xmpp_software`. A stream may restart (after SASL), turn into TLS (`starttls`) or into zlib (`compress`).
+Each side is one XML document that grows. `cutter` finds its top-level elements, `xml` parses each by itself,
+and the tables below say who reads what: `sasl`, `secrets`, `chat`, `files`, `jingle`,
+`software`. A stream may restart (after SASL), turn into TLS (`starttls`) or into zlib (`compress`).
 
 The same elements come one a frame over WebSocket (RFC 7395: `open` in place of the header) and wrapped in `body` over
 BOSH (XEP-0124, XEP-0206): whoever peels those carriers feeds what is inside.
@@ -161,7 +161,7 @@ class Xmpp(Dissector[Piece]):
         self._scopes = {side: Scope() for side in Side}
         self._cutters = {side: Cutter(landed=side in self._lost) for side in Side}
         self._weight = 0
-        """How much speaks for XMPP, see `xmpp_shape.weight`."""
+        """How much speaks for XMPP, see `shape.weight`."""
         self._tls = False
         """Whether somebody said `starttls`: a TLS record may come where an element should."""
         self._zlib = False

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from imsniff.base.events import Event, Login, Outcome, Side, Transfer, TransferState
-from imsniff.dissect.core import Remembered
+from imsniff.dissect.core import CappedTable
 
 
 class Offer(NamedTuple):
@@ -35,8 +35,8 @@ class YmsgSession(Protocol):
     own: str | None
     list_tail: bytes
     list_group: str | None
-    offers: Remembered[bytes, list[Offer]]
-    answered: Remembered[tuple[bytes, str, TransferState], None]
+    offers: CappedTable[bytes, list[Offer]]
+    answered: CappedTable[tuple[bytes, str, TransferState], None]
 
     def known_as(self, side: Side, account: str | None) -> Iterable[Event]: ...
     def contact(self, side: Side, account: str, group: str | None) -> Iterable[Event]: ...

@@ -1,7 +1,7 @@
 """YMSG, Yahoo! Messenger's protocol: versions 9 to 16, the web messenger's 0x65, and its predecessor YPNS/YHOO.
 
 TCP 5050; clients fall back to 23, 25, 80 and others, or put packets into HTTP bodies; peers talk directly on 5101. A
-stream is a run of packets (see `ymsg_packet`), so packets of the old form (`ymsg_old`) and HTTP heads are cut here too:
+stream is a run of packets (see `packet`), so packets of the old form (`old`) and HTTP heads are cut here too:
 
     POST http://filetransfer.msg.yahoo.com/notifyft HTTP/1.0 CRLF ... Cookie: Y=...; T=... CRLF CRLF
     packet FILE ... 28=<size> 29=<file>, of which the packet's length counts nothing, or 4 bytes (libpurple)
@@ -22,15 +22,15 @@ from typing import ClassVar, NamedTuple
 
 from imsniff.base.events import Contact, Event, Expect, Outcome, Presence, Side, Trait, TransferState
 from imsniff.base.limits import MAX_CONTACTS, MAX_HTTP_HEAD, MAX_TRANSFER_HASHED
-from imsniff.dissect.core import Dissector, Inbox, Remembered
+from imsniff.dissect.core import CappedTable, Dissector, Inbox
 from imsniff.dissect.cursor import Malformed, TooLarge
 from imsniff.dissect.yahoo.file import offered, offered_15, peer_address, uploaded, whereabouts_15
 from imsniff.dissect.yahoo.login import auth, bearer, granted, response
+from imsniff.dissect.yahoo.messages import ROLES, message
 from imsniff.dissect.yahoo.old import OLD_HEADER, OldPacket, old_packet, old_size, on_old_packet
 from imsniff.dissect.yahoo.packet import HEADER, Key, Packet, Pairs, Service, decoded, name
 from imsniff.dissect.yahoo.presence import added, contact_list, contact_list_15, presence
 from imsniff.dissect.yahoo.session import Offer
-from imsniff.dissect.yahoo.talk import ROLES, message
 
 MAGIC = b"YMSG"
 OLD = (b"YPNS", b"YHOO")
@@ -143,12 +143,12 @@ class Ymsg(Dissector[Frame]):
         self.list_tail = b""
         """A line of the contact list that goes on in the next packet."""
         self.list_group: str | None = None
-        self.offers: Remembered[bytes, list[Offer]] = Remembered()
+        self.offers: CappedTable[bytes, list[Offer]] = CappedTable()
         """Files on offer, by token."""
-        self.answered: Remembered[tuple[bytes, str, TransferState], None] = Remembered()
-        self._contacts: Remembered[tuple[str, str | None], None] = Remembered(MAX_CONTACTS)
-        self._states: Remembered[str, tuple[str, str | None]] = Remembered(MAX_CONTACTS)
-        self._messages: Remembered[tuple[str | None, bytes], None] = Remembered()
+        self.answered: CappedTable[tuple[bytes, str, TransferState], None] = CappedTable()
+        self._contacts: CappedTable[tuple[str, str | None], None] = CappedTable(MAX_CONTACTS)
+        self._states: CappedTable[str, tuple[str, str | None]] = CappedTable(MAX_CONTACTS)
+        self._messages: CappedTable[tuple[str | None, bytes], None] = CappedTable()
         self._uploads: dict[Side, Upload] = {}
         self._cuts: dict[bytes, Callable[[Side, Inbox], Frame | None]] = {
             MAGIC: self._packet,

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 from imsniff.base.events import Contact, Event, Expect, Exposure, Presence, Side, Trait, excerpt
 from imsniff.base.limits import MAX_CONTACTS, MAX_NAME
-from imsniff.dissect.core import Dissector, Remembered
+from imsniff.dissect.core import CappedTable, Dissector
 from imsniff.dissect.msn.mail import Invite, Pieces
 from imsniff.dissect.msn.p2p import Peers
 from imsniff.dissect.msn.wire import Command
 
 
-class Talk(Dissector[Command]):
+class MsnpSession(Dissector[Command]):
     """The state that handlers of commands work on."""
 
     def __init__(self, *, midstream: bool = False, expected: Expect | None = None) -> None:
@@ -26,22 +26,22 @@ class Talk(Dissector[Command]):
         self.asked: str | None = None
         """Transaction in which the client named itself: the server's challenge has the same number."""
         self.invited: str | None = None
-        self.groups: Remembered[str, str] = Remembered()
-        self.changes: Remembered[str, None] = Remembered(64)
+        self.groups: CappedTable[str, str] = CappedTable()
+        self.changes: CappedTable[str, None] = CappedTable(64)
         """Transactions of CHG already reported: the server's echo has the same number."""
-        self.invites: Remembered[str, Invite] = Remembered(64)
+        self.invites: CappedTable[str, Invite] = CappedTable(64)
         """File transfer invitations by cookie."""
-        self.pieces: Remembered[str, Pieces] = Remembered(16)
+        self.pieces: CappedTable[str, Pieces] = CappedTable(16)
         self.peers = Peers()
-        self._software: Remembered[str, None] = Remembered(16)
-        self._others: Remembered[str, str] = Remembered(64)
+        self._software: CappedTable[str, None] = CappedTable(16)
+        self._others: CappedTable[str, str] = CappedTable(64)
         self._latest: str | None = None
         """The one of them who was heard last."""
-        self._addressed: Remembered[object, tuple[str | None, str | None]] = Remembered(64)
+        self._addressed: CappedTable[object, tuple[str | None, str | None]] = CappedTable(64)
         """Recipient and room by sender, until somebody comes or goes."""
-        self._presence: Remembered[str, tuple[str, str | None]] = Remembered()
+        self._presence: CappedTable[str, tuple[str, str | None]] = CappedTable()
         self._listed: set[tuple[str, str, str]] = set()
-        self._exposed: Remembered[tuple[str, int | None, str], None] = Remembered(64)
+        self._exposed: CappedTable[tuple[str, int | None, str], None] = CappedTable(64)
 
     # --- who ----------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from imsniff.dissect.sip.address import address
 from imsniff.dissect.sip.message import Head, number, parameters
 
 
-class Talk:
+class MessageContext:
     """One message, and who speaks to whom: `caller` and `callee` of the transaction, `sender` and `recipient` of this
     message, which in a response are the other way round."""
 
