@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imsniff.base.limits import IGNORE_NS, MAX_PACKET
+from imsniff.base.limits import IGNORE_SECONDS, MAX_PACKET
 from imsniff.base.records import to_json
 from imsniff.capture.batch import Batch
 from imsniff.capture.errors import CaptureError
@@ -37,6 +37,7 @@ ENDS = [
     *(end(address, port) for address in ("2001:db8::1", "2001:db8::9", "::c000:201") for port in (40000, 443)),
 ]
 SECOND = 1_000_000_000
+IGNORE_NS = IGNORE_SECONDS * 1_000_000_000
 
 
 # --- batches of all kinds ---------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from imsniff.net.decode import Decoder
 from imsniff.net.flows import FlowData, Flows
 from imsniff.net.gate import Gate
 from imsniff.net.hold_queue import HoldQueue, Opening, OpeningKind
+from imsniff.net.segment import TCP, flow_key
 from imsniff.pipeline import Options, Sensor
 from imsniff.rules.loader import load
 from tests.net.forge import ACK, FIN, RST, SYN, batch, end, pcap_batch, segment, tcp, udp
@@ -48,6 +49,12 @@ BLANK = Opening(17, rb"\0*\Z", OpeningKind.NOTHING)
 SECOND = 1_000_000_000
 
 
+@pytest.fixture
+def no_second_look(monkeypatch):
+    """Ignored is ignored, whatever comes: the second look has tests of its own."""
+    monkeypatch.setattr(HoldQueue, "may_begin", lambda *_: False)
+
+
 def handshake(a=A, b=B, seq=100, ack=900, ts=0):
     yield ts, tcp(a, b, seq=seq, flags=SYN)
     yield ts + 1, tcp(b, a, seq=ack, ack=seq + 1, flags=SYN | ACK)
@@ -67,6 +74,7 @@ def opened(request):
     return make
 
 
+@pytest.mark.usefixtures("no_second_look")
 @pytest.mark.parametrize(("a", "b"), [(A, B), (A6, B6)])
 def test_a_foreign_flow_never_comes_up(opened, a, b):
     gate = opened()
@@ -161,6 +169,7 @@ def test_in_a_flood_the_oldest_comes_up(opened):
 ASK, TELL = b"GET /index.html HTTP/1.1\r\n", b"HTTP/1.1 200 OK\r\nServer: nginx\r\n"
 
 
+@pytest.mark.usefixtures("no_second_look")
 @pytest.mark.parametrize(("a", "b"), [(A, B), (A6, B6)])
 def test_a_flow_never_comes_up_both_sides_of_which_begin_as_no_messenger_does(opened, a, b):
     gate = opened()
@@ -214,6 +223,7 @@ def muttering(a=A, b=B, number=MAX_PROBES - 1, first=0):
         yield at, udp(*((a, b) if at % 2 else (b, a)), b"\x80%d mutters" % at)
 
 
+@pytest.mark.usefixtures("no_second_look")
 @pytest.mark.parametrize(("a", "b"), [(A, B), (A6, B6)])
 def test_a_udp_flow_never_comes_up_when_so_many_datagrams_are_no_messengers(opened, a, b):
     gate = opened()
@@ -231,6 +241,7 @@ def test_a_datagram_that_a_messenger_may_have_sent_brings_up_all_before_it(opene
     assert gate.skipped == 0
 
 
+@pytest.mark.usefixtures("no_second_look")
 def test_datagrams_that_say_nothing_are_not_counted_but_are_held_no_longer_than_others(opened):
     blank = [(number, udp(A, B, b"\0" * 8)) for number in range(MAX_HELD_FLOW_PACKETS)]
     assert played(opened(), *blank) == []
@@ -394,3 +405,52 @@ def test_a_slab_that_ends_within_a_packet_is_no_harm():
             gate = kind(HoldQueue((SHUT, ASKED)))
             made = Batch("test", slab, 0, len(slab), 1, NativeOrderWalk("<", 1, 16, 1))
             assert [row[1] for row in gate.raise_packets(made)] == [1]
+
+
+@pytest.mark.parametrize("kind", GATES)
+class TestSecondLook:
+    """An ignored flow is looked at again: its next four payloads at once, then after 1, 2, 4 ... seconds."""
+
+    NOISE = b"\x17\x03\x03 0123456789 abcdef"
+    MESSAGE = b"VER 1 MSNP8 CVR0\r\n and more"
+
+    def ignored(self, kind):
+        gate = kind(HoldQueue((SHUT, DULL)))
+        gate.ignore(segment(A, B))
+        return gate
+
+    def test_what_may_be_a_message_comes_up(self, kind):
+        gate = self.ignored(kind)
+        packets = [(0, tcp(A, B, self.NOISE)), (1, tcp(A, B)), (2, tcp(B, A, self.MESSAGE))]
+        assert played(gate, *packets) == [3]
+        assert not gate.covers(segment(B, A, self.MESSAGE, ts=2))
+
+    def test_after_four_payloads_time_decides(self, kind):
+        gate = self.ignored(kind)
+        start = 5 * SECOND
+        packets = [(start, tcp(A, B, self.NOISE))] * 4 + [
+            (start, tcp(A, B, self.MESSAGE)),  # the fourth look lasts a second
+            (start + SECOND, tcp(A, B, self.NOISE)),  # the next one two
+            (start + 2 * SECOND, tcp(A, B, self.MESSAGE)),
+            (start + 3 * SECOND, tcp(A, B, self.MESSAGE)),
+        ]
+        assert played(gate, *packets) == [8]
+
+    def test_a_flow_that_is_read_above_comes_up_whole(self, kind):
+        known = {flow_key(A, B, TCP)}
+        gate = kind(HoldQueue((SHUT, DULL), known))
+        gate.ignore(segment(A, B))
+        assert played(gate, (0, tcp(A, B, self.NOISE)), (1, tcp(A, B))) == [1, 2]
+
+    def test_both_ways_of_asking_agree(self, kind):
+        """`covers` counts as the walk does."""
+        walked, asked = self.ignored(kind), self.ignored(kind)
+        start = 5 * SECOND
+        times = [start] * 5 + [start + n * SECOND for n in range(9)]
+        for ts in times:
+            came_up = bool(played(walked, (ts, tcp(A, B, self.NOISE))))
+            assert came_up is not asked.covers(segment(A, B, self.NOISE, ts=ts))
+        later = start + 20 * SECOND
+        assert bool(played(walked, (later, tcp(A, B, self.MESSAGE)))) is not asked.covers(
+            segment(A, B, self.MESSAGE, ts=later)
+        )

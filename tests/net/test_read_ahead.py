@@ -13,17 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imsniff.base.limits import IGNORE_NS
+from imsniff.base.limits import IGNORE_SECONDS
 from imsniff.capture.errors import CaptureCut
 from imsniff.capture.pcapfile import open_capture
 from imsniff.net import gate as reference
 from imsniff.net.decode import Decoder
+from imsniff.net.hold_queue import HoldQueue
 from tests.net.forge import ACK, FIN, RST, SYN, end, pcap_batch, tcp, udp
 from tests.net.test_gate_compiled import PACKETS, block, framed_as_pcapng, hold_queue, interface, section, verdicts
 
 compiled = pytest.importorskip("imsniff.net._gate", reason="no compiler was there")
 
 SECOND = 1_000_000_000
+IGNORE_NS = IGNORE_SECONDS * 1_000_000_000
 A, B = end("192.0.2.1", 40_000), end("198.51.100.9", 443)
 
 
@@ -109,9 +111,10 @@ def test_most_is_skipped_ahead():
 
 
 @pytest.mark.parametrize("flows", [10, 100])
-def test_however_many_begin_again(flows):
+def test_however_many_begin_again(flows, monkeypatch):
     """A SYN comes up with what follows it, though the old connection was still ignored when the read-ahead thread saw
     it. Here the new one is ignored as soon as its SYN was read."""
+    monkeypatch.setattr(HoldQueue, "may_begin", lambda *_: False)
     ends = [(end("192.0.2.1", 30_000 + number), B) for number in range(flows)]
     packets = [(0, tcp(a, b, b"\xffold")) for a, b in ends]
     packets += [(0, tcp(*ends[0], b"\xffold"))] * 200  # by now they are ignored
@@ -125,6 +128,7 @@ def test_however_many_begin_again(flows):
 
 def test_more_flows_than_there_is_room_for_come_up_again(monkeypatch):
     monkeypatch.setattr(compiled, "MAX_RECENT_FLOWS", 16)
+    monkeypatch.setattr(HoldQueue, "may_begin", lambda *_: False)
     packets = [
         (0, udp(end("192.0.2.1", 10_000 + number), B, b"\xff payload")) for _ in range(2) for number in range(5000)
     ]

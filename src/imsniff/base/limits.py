@@ -152,9 +152,16 @@ MAX_HOLD_QUEUE_OCTETS: Final = 4_096
 """Bytes held of one flow, so 16 MiB of all connections and 16 MiB of all datagrams: a request with its cookies. Beyond:
 they come up."""
 
-IGNORE_NS: Final = 300 * 1_000_000_000
-"""Nanoseconds a flow stays ignored: a long-lived flow is looked at again every five minutes, so that IM that starts
-late inside it (a proxy kept alive, a re-used UDP port) is still met."""
+SECOND_LOOKS: Final = 4
+"""Payloads of an ignored flow that are looked at at once: a false start (a TLS hello, a page of junk) hides nothing
+that follows. After those a flow is looked at again after 1, 2, 4 ... seconds of packet time."""
+
+IGNORE_SECONDS: Final = 300
+"""The longest time between two looks at an ignored flow: IM that starts late inside it (a proxy kept alive, a re-used
+UDP port) is still met."""
+
+MAX_LOOK: Final = 14
+"""Looks that are counted; the time between two no longer grows then."""
 
 MAX_UNDECIDED: Final = 40_000
 """Flows that are not yet identified, about 1 KB each; a SYN flood makes as many as it likes. The longest silent

@@ -25,7 +25,7 @@ from imsniff.net.segment import TCP, endpoint
 class ObservedFlow:
     """What is kept of one flow while it is undecided, and its period of use once it is named."""
 
-    __slots__ = ("_envelope", "first", "seen", "use")
+    __slots__ = ("_envelope", "awaits_answer", "first", "seen", "use")
 
     def __init__(self) -> None:
         self._envelope = FlowEnvelope()
@@ -33,11 +33,13 @@ class ObservedFlow:
         """The first bytes of each side."""
         self.seen: ServiceSeen | None = None
         self.use: Use | None = None
+        self.awaits_answer = False
+        """Whether a messenger's name was looked up."""
 
     @property
     def pending(self) -> bool:
         """Whether a name may still come."""
-        return self.seen is None and self._envelope.pending
+        return self.seen is None and (self._envelope.pending or self.awaits_answer)
 
     @property
     def is_media(self) -> bool:
@@ -65,9 +67,10 @@ class Observer:
             return
         for fact in observed.read(side, item.data, udp=flow.protocol != TCP):
             if isinstance(fact, Resolved):
+                observed.awaits_answer = False
                 self._answered(flow, fact, item.ts)
             elif isinstance(fact, Asked):
-                self._asked(flow, fact.name, item.frame, item.ts)
+                observed.awaits_answer = self._asked(flow, fact.name, item.frame, item.ts)
             elif observed.seen is None:
                 observed.seen = self.naming.of_fact(fact, endpoint(flow.server)[0])
 
@@ -128,10 +131,12 @@ class Observer:
                 self.resolved.answered(flow.client[:-2], answer, service.entry.id, name, ts)
                 return
 
-    def _asked(self, flow: Flow[Any], name: str, frame: int, ts: int) -> None:
+    def _asked(self, flow: Flow[Any], name: str, frame: int, ts: int) -> bool:
+        """Whether the name is a messenger's."""
         service = self.naming.of_host(name, "dns")
         if service is not None:
             self.resolved.asked(Attempt(flow.client[:-2], service.entry.id, name, frame, ts))
+        return service is not None
 
     def _attempt(self, attempt: Attempt) -> AttemptRecord:
         client, _ = endpoint(attempt.client + b"\0\0")

@@ -156,7 +156,6 @@ class FlowEnvelope:
 
     def _read_dns(self, side: Side, data: bytes) -> Iterator[Fact]:
         message = dns.parse(data)
-        self.pending = not message.is_answer
         if message.is_answer:
             yield Resolved(message.names, message.addresses, message.ttl)
         elif message.names:

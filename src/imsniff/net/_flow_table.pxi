@@ -80,7 +80,7 @@ cdef class Table:
         bucket    WAYS entries; a flow is in one of two buckets, in the emptier one when it came
         mark      bits of its hash; 0: free
         ends      WORDS words, see `Ends`
-        until     the second
+        until     the second, and how often the flow was looked at, see `first_look`
 
     The hash is SipHash-1-3 under a secret, so that nobody can send flows that all meet in one bucket. Where half the
     entries are in use, one bucket after the other is split in two (linear hashing, Litwin 1980): there is no moment at

@@ -42,21 +42,23 @@ from imsniff.base.limits import (
     FIRST_IGNORED_FLOWS,
     GATE_BYTES,
     GATE_CHUNK,
-    IGNORE_NS,
+    IGNORE_SECONDS,
     MAX_BLOCK,
     MAX_IGNORED_FLOWS,
+    MAX_LOOK,
     MAX_PACKET,
     MAX_HELD_FLOWS,
     MAX_HOLD_QUEUE_OCTETS,
     MAX_HELD_FLOW_PACKETS,
     MAX_PROBES,
     MAX_RECENT_FLOWS,
+    SECOND_LOOKS,
     UNDECIDED_IDLE_NS,
 )
 from imsniff.net.decode import BARREN_PROTOCOLS, LEAST_ETHERTYPE, TUNNEL_PORTS
 from imsniff.net.packet import ETHERTYPES
 from imsniff.net.hold_queue import HoldQueue
-from imsniff.net.segment import Segment
+from imsniff.net.segment import Segment, flow_key
 
 ctypedef const unsigned char[::1] Bytes
 
@@ -99,7 +101,7 @@ cdef enum HeaderVerdict:
     RAISE_AT_ONCE  # it may take a flow out of the table
     ASK  # it depends on its flow: that may wait on the hold queue, or be foreign
 
-cdef int64_t LATEST = (1 << 63) - 1, IGNORE_S = IGNORE_NS // SECOND
+cdef int64_t LATEST = (1 << 63) - 1, MOST_LOOKS = MAX_LOOK, FIRST_LOOKS = SECOND_LOOKS, LONGEST_IGNORED = IGNORE_SECONDS
 cdef size_t LONGEST_PACKET = MAX_PACKET, LONGEST_BLOCK = MAX_BLOCK, MOST_OCTETS = MAX_HOLD_QUEUE_OCTETS
 cdef Py_ssize_t MOST_HELD = MAX_HELD_FLOW_PACKETS, MOST_WAITING = MAX_HELD_FLOWS, MOST_PROBES = MAX_PROBES
 cdef int64_t LONGEST_WAIT = UNDECIDED_IDLE_NS
@@ -331,14 +333,41 @@ cdef class Gate:
         if seen != ASK:
             return seen
         until = self.flows.until(sight.hash, sight.flow)
-        if course.time // SECOND < until and not sight.opens:
+        if course.time // SECOND < until >> 4 and not sight.opens:
             return SKIP
         if tunnelled(sight.flow):
             return RAISE_AT_ONCE
+        if until and not sight.opens:
+            return self.look_again(course, until)
         self.one = (self.calls if sight.protocol == TCP else self.probed).find(sight.hash, sight.flow)
         if sight.protocol == UDP or sight.opens or self.one:
             return ASK
         return RAISE_AT_ONCE if until else RAISE
+
+    cdef HeaderVerdict look_again(self, PacketWalk course, int64_t until) except FAULT:
+        """A packet of an ignored flow whose time has come; see `gate.py`."""
+        cdef size_t ip = self.sight.ip, head, start, stop
+        cdef uint64_t length
+        cdef Bytes slab = course.slab
+        cdef bint udp = self.sight.protocol == UDP
+        if (self.known_as(course) + b"u" if udp else self.known_as(course)) in self.hold_queue.known:
+            return RAISE_AT_ONCE
+        if self.sight.old:
+            head, stop = ip + 20, ip + big16(slab, ip + 2)
+        else:
+            head, stop = ip + 40, ip + 40 + big16(slab, ip + 4)
+        if udp:
+            start, length = head + 8, big16(slab, head + 4)
+            if length:
+                stop = min(stop, head + length)
+        else:
+            start = head + (slab[head + 12] >> 4) * 4
+        stop = min(stop, course.packet + course.size)
+        if start < stop:
+            if self.hold_queue.may_begin(<int>self.sight.protocol, course.raw, start, stop):
+                return RAISE_AT_ONCE
+            self.flows.put(self.sight.flow, next_look(until, course.time // SECOND))
+        return SKIP
 
     # --- the hold queue ----------------------------------------------------------------------------------------------------
 
@@ -446,29 +475,54 @@ cdef class Gate:
     cdef list turn_away(self, PacketWalk course, Py_ssize_t packets):
         """The flow last glanced at is foreign: so many packets of it never come up."""
         self.skipped += packets
-        self.flows.put(self.sight.flow, course.time // SECOND + IGNORE_S)
+        self.flows.put(self.sight.flow, first_look(course.time // SECOND))
         return []
 
     # --- verdicts -----------------------------------------------------------------------------------------------------
 
     def ignore(self, segment):
-        """Both directions of the segment's flow are not instant messaging, for IGNORE_NS from now."""
+        """Both directions of the segment's flow are not instant messaging, see `gate.py`."""
         cdef Ends ends = segment_ends(segment.source, segment.target, segment.protocol)
+        cdef int64_t until, second = segment.ts // SECOND
         if tunnelled(ends):
             return
-        self.flows.put(ends, (segment.ts + IGNORE_NS) // SECOND)
+        until = self.flows.until(self.flows.table.hashed(ends), ends)
+        self.flows.put(ends, next_look(until, second) if until else first_look(second))
 
     def covers(self, segment):
-        """Whether this segment belongs to an ignored flow. A new connection or the end of the time lifts that."""
+        """Whether this segment is one of an ignored flow that nobody needs to look at, see `gate.py`."""
         cdef uint64_t protocol = segment.protocol
         cdef Ends ends = segment_ends(segment.source, segment.target, protocol)
-        cdef int64_t until = self.flows.until(self.flows.table.hashed(ends), ends)
+        cdef int64_t until = self.flows.until(self.flows.table.hashed(ends), ends), second = segment.ts // SECOND
         if not until:
             return False
-        if segment.ts // SECOND < until and not (protocol == TCP and segment.flags & SYN):
+        if protocol == TCP and segment.flags & SYN:
+            self.flows.drop(ends)
+            return False
+        if second < until >> 4:
             return True
-        self.flows.drop(ends)
-        return False
+        if flow_key(segment.source, segment.target, <int>protocol) in self.hold_queue.known:
+            return False
+        payload = segment.payload
+        if payload:
+            if self.hold_queue.may_begin(<int>protocol, payload, 0, len(payload)):
+                return False
+            self.flows.put(ends, next_look(until, second))
+        return True
+
+
+cdef inline int64_t first_look(int64_t second) noexcept nogil:
+    """What the table keeps of a flow: the second before which it is not looked at again, and in the lowest four bits how
+    often it was looked at, counted from 1."""
+    return second << 4 | 1
+
+
+cdef inline int64_t next_look(int64_t until, int64_t second) noexcept nogil:
+    """The same after one more look; see `hold_queue.next_look`."""
+    cdef int64_t looks = min(<int64_t>(until & 15), MOST_LOOKS)
+    if looks >= FIRST_LOOKS:
+        second += min(<int64_t>1 << (looks - FIRST_LOOKS), LONGEST_IGNORED)
+    return second << 4 | (looks + 1)
 
 
 cdef inline tuple packet_of(PacketWalk course):

@@ -131,7 +131,7 @@ cdef class Prefilter:
         entry = self.table.at(hash, self.sight.flow)
         if entry < 0:
             return seen
-        if self.sight.opens or course.time // SECOND >= self.table.until[<size_t>entry]:
+        if self.sight.opens or course.time // SECOND >= self.table.until[<size_t>entry] >> 4:
             self.lift(hash)
             return seen
         return seen if self.count and self.is_lifted(hash) else SKIP

@@ -7,7 +7,8 @@ not yet decided, and all that it cannot parse at a glance (fragments, tunnels, o
 skip. What it lets through is decided by the stages above, which ask `covers` the same question of every decoded
 segment: with the gate off the findings are the same.
 
-Ignoring ends by itself after IGNORE_NS of packet time, at a new TCP connection, or when the table is full.
+An ignored flow is looked at again at widening intervals (`hold_queue.next_look`): a payload that may be how a
+messenger's message begins comes up then. Ignoring ends at a new TCP connection, or when the table is full.
 
 This is the reference; a compiled twin keeps the same contract.
 
@@ -22,12 +23,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from struct import Struct
 
-from imsniff.base.limits import IGNORE_NS, MAX_IGNORED, MAX_PACKET
+from imsniff.base.limits import MAX_IGNORED, MAX_LOOK, MAX_PACKET
 from imsniff.capture.batch import Batch, Row, Walk, WalkEnd
 from imsniff.capture.pcap import SECOND, NativeOrderWalk
 from imsniff.net.decode import BARREN_PROTOCOLS, TUNNEL_PORTS, Decoder, is_barren
-from imsniff.net.hold_queue import HoldQueue, RaisedPacket, reversed_key
-from imsniff.net.segment import TCP, UDP, Flag, Segment
+from imsniff.net.hold_queue import (
+    IPV4_TCP,
+    IPV4_UDP,
+    IPV6_TCP,
+    IPV6_UDP,
+    HoldQueue,
+    RaisedPacket,
+    next_look,
+    reversed_key,
+)
+from imsniff.net.packet import Buffer
+from imsniff.net.segment import TCP, UDP, Flag, Segment, flow_key
 
 GLANCE = "12xHB5xHxB2x12s9xB"
 """Type, version with header length, fragment word, protocol, addresses with ports (a key), TCP flags."""
@@ -65,7 +76,9 @@ class Gate:
         self._enabled = enabled
         self._hold_queue = hold_queue or HoldQueue()
         self._until: dict[int, Table] = {TCP: {}, UDP: {}}
-        """By protocol and direction: the second at which ignoring ends."""
+        """By protocol and direction: the second before which the flow is not looked at again."""
+        self._looks: dict[int, dict[bytes, int]] = {TCP: {}, UDP: {}}
+        """By protocol and the lower direction: how often the flow was looked at since it is ignored."""
         self._tables = [self._until.get(protocol, {}) for protocol in range(256)] + [{}]
         """The same for every protocol, and for UNREAD."""
         self.frames = 0
@@ -139,18 +152,35 @@ class Gate:
         """What comes up with a packet of a flow that is not ignored, or no longer. `ip`: where its IP header begins."""
         if key[-4:-2] in TUNNEL_PORTS or key[-2:] in TUNNEL_PORTS:
             return (packet,)
+        if key in self._until[protocol] and not (protocol == TCP and flags & Flag.SYN):
+            return self._look_again(packet, protocol, key, ip)
         if protocol == UDP:
             up, away = self._hold_queue.udp(packet, key, ip)
         elif flags & Flag.SYN or key in self._hold_queue.held:
             up, away = self._hold_queue.tcp(packet, key, ip, flags)
             if flags & Flag.SYN and key in self._hold_queue.held:  # what the connection before it was counts no more
-                self._forget(self._until[TCP], key)
+                self._forget(TCP, key)
         else:
             return (packet,)
         if away:
             self.skipped += away
-            self._remember(self._until[protocol], key, packet[5])
+            self._remember(protocol, key, packet[5])
         return up
+
+    def _look_again(self, packet: RaisedPacket, protocol: int, key: bytes, ip: int) -> Sequence[RaisedPacket]:
+        """What comes up with a packet of an ignored flow whose time has come: nothing, unless its payload may be how a
+        messenger's message begins, or the stages above read the flow again already."""
+        slab, _, at, size, _, ts, _ = packet
+        start, stop = payload_of(slab, protocol, key, ip)
+        if flow_key(*_ends_of(key), protocol) in self._hold_queue.known:
+            return (packet,)
+        stop = min(stop, at + size)
+        if start < stop:
+            if self._hold_queue.may_begin(protocol, slab, start, stop):
+                return (packet,)
+            self._remember(protocol, key, ts)
+        self.skipped += 1
+        return ()
 
     def _fused(self, batch: Batch, straight: NativeOrderWalk) -> Iterator[RaisedPacket]:
         """`_rows` for the plainest case, pcap of Ethernet, in one loop with the walk: half of all the time an analysis
@@ -186,7 +216,7 @@ class Gate:
             try:
                 until = tables[protocol][key]
             except KeyError:
-                until = 0
+                until = -1
             if (
                 second < until
                 and size >= least
@@ -202,7 +232,9 @@ class Gate:
             packet = slab, frame, start + header, size, wire, ts, ETHERNET
             if protocol == UNREAD or size < least:
                 yield from self._look(packet)
-            elif not fragment & fragmented and (opens[flags] or key in held if protocol == TCP else protocol == udp):
+            elif not fragment & fragmented and (
+                until >= 0 or opens[flags] or key in held if protocol == TCP else protocol == udp
+            ):
                 yield from self._ask(packet, protocol, key, start + header + tag + 14, flags)
             else:
                 yield packet
@@ -219,30 +251,65 @@ class Gate:
         """Nobody goes ahead: two threads in Python take as long as one."""
 
     def ignore(self, segment: Segment) -> None:
-        """Both directions of the segment's flow are not instant messaging, for IGNORE_NS from now."""
+        """Both directions of the segment's flow are not instant messaging. Every time it lasts longer until the flow is
+        looked at again, see `hold_queue.next_look`."""
         if segment.source[-2:] in TUNNEL_PORTS or segment.target[-2:] in TUNNEL_PORTS:
             return
-        self._remember(self._until[segment.protocol], wire_key(segment.source, segment.target), segment.ts)
+        self._remember(segment.protocol, wire_key(segment.source, segment.target), segment.ts)
 
     def covers(self, segment: Segment) -> bool:
-        """Whether this segment belongs to an ignored flow. A new connection or the end of the time lifts that."""
-        table, key = self._until[segment.protocol], wire_key(segment.source, segment.target)
-        until = table.get(key)
+        """Whether this segment is one of an ignored flow that nobody needs to look at. A new connection lifts that.
+        Where the time has come, a payload that may be how a messenger's message begins is looked at."""
+        protocol, key = segment.protocol, wire_key(segment.source, segment.target)
+        until = self._until[protocol].get(key)
         if until is None:
             return False
-        if segment.ts // SECOND < until and not (segment.protocol == TCP and segment.flags & Flag.SYN):
+        if protocol == TCP and segment.flags & Flag.SYN:
+            self._forget(protocol, key)
+            return False
+        if segment.ts // SECOND < until:
             return True
-        self._forget(table, key)
-        return False
+        if flow_key(segment.source, segment.target, protocol) in self._hold_queue.known:
+            return False
+        payload = segment.payload
+        if payload:
+            if self._hold_queue.may_begin(protocol, payload, 0, len(payload)):
+                return False
+            self._remember(protocol, key, segment.ts)
+        return True
 
-    @staticmethod
-    def _remember(table: Table, key: bytes, ts: int) -> None:
+    def _remember(self, protocol: int, key: bytes, ts: int) -> None:
+        """Ignore the flow, or after a look ignore it for longer."""
+        table, looks, other = self._until[protocol], self._looks[protocol], reversed_key(key)
         if len(table) >= MAX_IGNORED:
             for old in list(islice(table, MAX_IGNORED // 4)):
                 del table[old]
-        table[key] = table[reversed_key(key)] = (ts + IGNORE_NS) // SECOND
+                looks.pop(old, None)
+        name = min(key, other)
+        level = looks[name] = min(looks.get(name, -1) + 1, MAX_LOOK)
+        table[key] = table[other] = next_look(level, ts // SECOND)
 
-    @staticmethod
-    def _forget(table: Table, key: bytes) -> None:
-        table.pop(key, None)
-        table.pop(reversed_key(key), None)
+    def _forget(self, protocol: int, key: bytes) -> None:
+        other = reversed_key(key)
+        self._until[protocol].pop(key, None)
+        self._until[protocol].pop(other, None)
+        self._looks[protocol].pop(min(key, other), None)
+
+
+def payload_of(slab: Buffer, protocol: int, key: bytes, ip: int) -> tuple[int, int]:
+    """Where the payload of a plain packet begins and, by its IP and UDP headers, ends."""
+    four = len(key) == 12
+    if protocol == TCP:
+        length, _, offset = (IPV4_TCP if four else IPV6_TCP).unpack_from(slab, ip)
+        head = ip + (20 if four else 40)
+        return head + (offset >> 4) * 4, (ip if four else head) + length
+    length, datagram = (IPV4_UDP if four else IPV6_UDP).unpack_from(slab, ip)
+    head = ip + (20 if four else 40)
+    stop = (ip if four else head) + length
+    return head + 8, min(stop, head + datagram) if datagram else stop
+
+
+def _ends_of(key: bytes) -> tuple[bytes, bytes]:
+    """Address with port of both sides."""
+    size = len(key) // 2 - 2
+    return key[:size] + key[-4:-2], key[size : 2 * size] + key[-2:]

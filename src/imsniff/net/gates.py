@@ -42,7 +42,7 @@ class Gate(Protocol):
         """Who goes ahead on a capture that is walked so; None where nobody can."""
 
     def ignore(self, segment: Segment) -> None:
-        """Both directions of the segment's flow are not instant messaging, for IGNORE_NS from now."""
+        """Both directions of the segment's flow are not instant messaging: ignored, but for second looks."""
 
     def covers(self, segment: Segment) -> bool:
         """Whether this segment belongs to an ignored flow."""

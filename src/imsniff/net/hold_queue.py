@@ -25,10 +25,12 @@ from typing import NamedTuple
 
 from imsniff.base.limits import (
     HEAD_BYTES,
+    IGNORE_SECONDS,
     MAX_HELD_FLOW_PACKETS,
     MAX_HELD_FLOWS,
     MAX_HOLD_QUEUE_OCTETS,
     MAX_PROBES,
+    SECOND_LOOKS,
     UNDECIDED_IDLE_NS,
 )
 from imsniff.net.packet import Buffer
@@ -89,6 +91,11 @@ def _unless(match: Find, wanted: Wanted, protocol: int) -> Find:
         return None if found is None or wanted(protocol, slab, start, stop) else found
 
     return find
+
+
+def next_look(level: int, second: int) -> int:
+    """The second before which an ignored flow is not looked at again; `level`: looks before."""
+    return second if level < SECOND_LOOKS else second + min(1 << level - SECOND_LOOKS, IGNORE_SECONDS)
 
 
 def reversed_key(key: bytes) -> bytes:
@@ -181,6 +188,7 @@ class HoldQueue:
         self.probed: OrderedDict[bytes, Probed] = OrderedDict()
         """By `flow_key`."""
         self.openings: tuple[Opening, ...] = ()
+        self._hopeless_heads: dict[int, Find] = {}
         self.foreign: dict[int, Find] = {}
         """By protocol: what finds such an opening at a place in a slab."""
         self.unmatchable: dict[int, Find] = {}
@@ -191,7 +199,16 @@ class HoldQueue:
         """From now on first bytes say this."""
         self._wanted = wanted or self._wanted
         self.openings = tuple(openings)
+        known = self._patterns(OpeningKind.UNMATCHABLE)
+        either = self._patterns(OpeningKind.FOREIGN, OpeningKind.UNMATCHABLE)
+        self._hopeless_heads = {protocol: find for protocol, find in either.items() if protocol in known}
         self.foreign, self.unmatchable, self.nothing = (self._finds(says) for says in OpeningKind)
+
+    def may_begin(self, protocol: int, slab: Buffer, start: int, stop: int) -> bool:
+        """Whether a payload of an ignored flow may be how a messenger's message begins: the second look at the flow.
+        Without openings nothing is known of messengers, and ignored is ignored."""
+        find = self._hopeless_heads.get(protocol)
+        return find is not None and find(slab, start, min(stop, start + HEAD_BYTES)) is None
 
     def tcp(self, packet: RaisedPacket, key: bytes, ip: int, flags: int) -> tuple[Sequence[RaisedPacket], int]:
         """A TCP packet of a flow that is not ignored: what comes up, and how many packets never will.
@@ -289,14 +306,17 @@ class HoldQueue:
         waiting.spoken = key
         return False
 
-    def _finds(self, says: OpeningKind) -> dict[int, Find]:
+    def _patterns(self, *kinds: OpeningKind) -> dict[int, Find]:
+        """What finds openings of these kinds, by protocol."""
         patterns: dict[int, list[bytes]] = {}
         for one in self.openings:
-            if one.says is says:
+            if one.says in kinds:
                 patterns.setdefault(one.protocol, []).append(one.pattern)
+        return {protocol: re.compile(b"|".join(some)).match for protocol, some in patterns.items()}
+
+    def _finds(self, says: OpeningKind) -> dict[int, Find]:
         found: dict[int, Find] = {}
-        for protocol, some in patterns.items():
-            match: Find = re.compile(b"|".join(some)).match
+        for protocol, match in self._patterns(says).items():
             if says is OpeningKind.UNMATCHABLE:
                 match = _of_head(match)
             if says is not OpeningKind.NOTHING and self._wanted is not None:
