@@ -15,7 +15,7 @@ from imsniff.base.limits import MAX_HELD_BYTES, MAX_HELD_SEGMENTS
 from imsniff.base.records import Record, from_json, to_json
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import open_capture
-from imsniff.detect import Aggregate, Sighting
+from imsniff.detect import Aggregate, Observation, Sighting
 from imsniff.net.decode import Decoder
 from imsniff.net.link import LINKS
 from imsniff.net.reassembly import Data, Stream
@@ -142,7 +142,7 @@ def spine(data: bytes) -> None:
     for record in records:
         if isinstance(record, Sighting):
             found.add(record)
-        else:
+        elif not isinstance(record, Observation):  # which never leave the program
             from_json(to_json(record))
     for finding in found.findings():
         from_json(to_json(finding))

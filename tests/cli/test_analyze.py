@@ -194,7 +194,7 @@ def test_an_older_database_is_refused_with_the_remedy(imsniff, capture):
     for call in (("analyze", capture()), ("report",), ("export",), ("db", "stats")):
         ran = imsniff(*call, "--db", "a.db")
         assert ran.code == 3
-        assert "has schema 1, this program writes 2; run `imsniff db upgrade`" in ran.err
+        assert "has schema 1, this program writes 3; run `imsniff db upgrade`" in ran.err
 
 
 def test_quiet(imsniff, capture):

@@ -49,6 +49,7 @@ def test_what_is_written_comes_back(write, where):
             "cleartext-messages",
             "peer-address-exposed",
             "file-transfer",
+            "tunnelled-im",
         }
 
 
@@ -156,4 +157,4 @@ def test_a_finding_is_found_by_the_start_of_its_id_or_its_key(write, where):
             assert query.finding_like(store, finding.id[:8]) == [finding]
             assert query.finding_like(store, finding.key) == [finding]
         assert not query.finding_like(store, "%")
-        assert len(query.finding_like(store, "")) == 5
+        assert len(query.finding_like(store, "")) == 6

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from imsniff.cli.capture_sequence import CaptureEnd, ReadProgress, SessionShare, read
-from imsniff.detect import Detectors, Sighting
+from imsniff.detect import Detectors, Observation, Sighting
 from imsniff.pipeline import Options
 from imsniff.record.privacy import Content
 from imsniff.rules import loader
@@ -55,7 +55,7 @@ def everything():
     options = Options(signatures=loader.load(user=Path("/nonexistent")), content=Content.ALL, fingerprint_key=b"scribe")
     paths = sorted(PCAPS.glob("**/*.pcap*"))
     found = [one for path in paths for one in read([path], options, [])]
-    records = [one for one in found if not isinstance(one, CaptureEnd | SessionShare | ReadProgress)]
+    records = [one for one in found if not isinstance(one, CaptureEnd | SessionShare | ReadProgress | Observation)]
     severe = [one for one in records if isinstance(one, Sighting)][:50]  # the same findings, worse and not
     assert len(severe) == 50
     return [*records, *severe]
