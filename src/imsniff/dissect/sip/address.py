@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.memo import memoised
-from imsniff.dissect.sip.message import number, parameters
+from imsniff.dissect.sip.message import number, outside_quotes, parameters
 
 
 class Uri(NamedTuple):
@@ -91,7 +91,9 @@ def parse_uri(text: str) -> Uri | None:
 @memoised
 def address(value: str) -> tuple[Uri | None, str]:
     """The URI of a From, To or Contact value, and the parameters after it."""
-    opening = _outside_quotes(value, "<")
+    opening = value.find("<")
+    if '"' in value[:opening]:
+        opening = next(outside_quotes(value, "<"), -1)
     if opening < 0:
         uri, _, params = value.partition(";")
         return parse_uri(uri), params
@@ -99,25 +101,6 @@ def address(value: str) -> tuple[Uri | None, str]:
     if closing < 0:
         closing = len(value)
     return parse_uri(value[opening + 1 : closing]), value[closing + 1 :].lstrip(" ;")
-
-
-def _outside_quotes(value: str, mark: str) -> int:
-    """Where a character stands outside of quoted strings (RFC 3261 §25.1), or -1: a display name and a parameter such
-    as `+sip.instance="<urn:...>"` may hold any."""
-    at = value.find(mark)
-    if at < 0 or '"' not in value[:at]:
-        return at
-    quoted = escaped = False
-    for at, char in enumerate(value):
-        if escaped:
-            escaped = False
-        elif char == '"':
-            quoted = not quoted
-        elif quoted:
-            escaped = char == "\\"
-        elif char == mark:
-            return at
-    return -1
 
 
 def parse_via(value: str) -> Hop | None:

@@ -13,6 +13,7 @@ References: RFC 3261 sections 7, 20 and 25; compact forms also from RFC 3515, 38
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -280,11 +281,10 @@ def content_length(head: Head, limit: int) -> tuple[int | None, bool]:
     return length, False
 
 
-def _split_unquoted(text: str, mark: str) -> list[str]:
-    if '"' not in text:
-        return text.split(mark)
-    parts: list[str] = []
-    start, quoted, escaped = 0, False, False
+def outside_quotes(text: str, mark: str) -> Iterator[int]:
+    """Where a character stands outside of quoted strings (RFC 3261 §25.1), which may hold any: a display name, or a
+    parameter such as `+sip.instance="<urn:...>"`."""
+    quoted = escaped = False
     for at, char in enumerate(text):
         if escaped:
             escaped = False
@@ -293,7 +293,16 @@ def _split_unquoted(text: str, mark: str) -> list[str]:
         elif quoted:
             escaped = char == "\\"
         elif char == mark:
-            parts.append(text[start:at])
-            start = at + 1
+            yield at
+
+
+def _split_unquoted(text: str, mark: str) -> list[str]:
+    if '"' not in text:
+        return text.split(mark)
+    parts: list[str] = []
+    start = 0
+    for at in outside_quotes(text, mark):
+        parts.append(text[start:at])
+        start = at + 1
     parts.append(text[start:])
     return parts
