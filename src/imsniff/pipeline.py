@@ -52,6 +52,7 @@ from imsniff.net.hold_queue import HoldQueue
 from imsniff.net.reassembly import Data, Gap
 from imsniff.net.segment import TCP, Segment
 from imsniff.policy.policy import Policy
+from imsniff.record.coverage import Coverage
 from imsniff.record.one_sided import Shown, one_sided
 from imsniff.record.privacy import Content
 from imsniff.record.recorder import Recorder, evidence_of
@@ -122,6 +123,8 @@ class Sensor:
             WantedAddresses(options.signatures.services, self._observer.resolved),
         )
         self.gate = open_gate(self._hold_queue, enabled=options.gate)
+        self.coverage = Coverage()
+        self._hold_queue.turned_away = self.flows.begun = self.coverage.flow
         self._detectors = Detectors(options.policy)
         self.identified = 0
         """Flows found to be messaging."""
@@ -131,6 +134,7 @@ class Sensor:
         for segment in self.gate.segments(batch, self.decoder):
             yield from self._segment(segment)
         yield from self._told(self._observer.due(self.flows.now))
+        yield from self.coverage.batch(batch, self.gate.frames, self.gate.last_ts)
 
     def tick(self, now: int) -> Iterator[Record]:
         """All packets of a live link are read: it is `now` (nanoseconds since 1970)."""
@@ -165,6 +169,7 @@ class Sensor:
         for inner in self._shared_streams.finish():
             yield from self._end_inner(inner)
         yield from self._told(self._observer.finish())
+        yield from self.coverage.over()
 
     # --- flows --------------------------------------------------------------------------------------------------------
 

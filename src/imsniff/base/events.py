@@ -81,6 +81,8 @@ class Login(Event, frozen=True, kw_only=True):
     outcome: Outcome = Outcome.UNKNOWN
     secret: str | None = None
     """The password, hash answer or token as seen. Dropped or fingerprinted before anything is written."""
+    room: str | None = None
+    """The room whose key it is, where it is one."""
     origin: tuple[int, int] | None = None
     """Frame and time of the bytes that held it, where the login is told later, with its outcome (`Dissector.dated`)."""
 
@@ -155,6 +157,8 @@ class Trait(Event, frozen=True, kw_only=True):
     encryption: Encryption | None = None
     account: str | None = None
     """Whose session it is, once known. Names the session's user; not a login."""
+    server_name: str | None = None
+    """The server's or domain's name, as the client asked for it or the server says it."""
 
 
 class Expect(Event, frozen=True, kw_only=True):

@@ -286,6 +286,19 @@ MAX_FINDINGS: Final = 100_000
 """Distinct findings one run keeps in memory (about 100 MB). Beyond: counted, stored, and not in the run's own
 summary."""
 
+MAX_REPORT_ACTIONS: Final = 5
+"""Things that a report says to do first: what a week has room for."""
+
+MAX_FINDING_HOSTS: Final = 16
+"""Hosts that a finding names: more are a list for nobody, and a forged source address is cheap."""
+
+MAX_HOSTS_HOUR: Final = 65_536
+"""Inside hosts that are remembered as alive in one hour: a network /16. One that is left out can only make a finding
+"not verified" where it is gone."""
+
+MAX_HOURS_OPEN: Final = 48
+"""Hours whose packets are counted before they are handed on: packets of a capture may be out of order by some."""
+
 REORDER_NS: Final = 2_000_000_000
 """Nanoseconds of packet time that an observation waits for those of other workers (see `detect.across`)."""
 
@@ -324,9 +337,12 @@ MAX_UNWRITTEN: Final = 16 * 1024 * 1024
 """Bytes of records that wait for the process that writes, beside those in the socket: what is found while it writes one
 transaction of STORE_BATCH rows. Beyond: reading waits for it."""
 
-MAX_REPORT_FINDINGS: Final = 1_000
-"""Findings an HTML or PDF report prints, worst first; it says how many more there are. A report of 1 885 pages is
-read by nobody."""
+MAX_RISK_ROWS: Final = 100
+"""Findings of each risk that the appendix of a report prints, worst first; it says how many more there are. A report of
+1,885 pages is read by nobody."""
+
+MAX_APPENDIX_ROWS: Final = 200
+"""Rows of each other table of the appendix."""
 
 MAX_REPORT_ROWS: Final = 10_000
 """Rows of each table of a report's overview: accounts, log-ins, addresses. Further ones are not told apart any more."""

@@ -125,6 +125,8 @@ class SessionRecord(Record, kw_only=True):
     destination: str | None = None
     """`host:port` asked of the proxy."""
     software: list[str] = []
+    server_name: str | None = None
+    """What the server is called in the bytes: asked for by the client, or told by the server itself."""
     account: str | None = None
     one_sided: str | None = None
     """SILENT, UNSEEN, or None where both sides spoke the protocol."""
@@ -168,6 +170,8 @@ class LoginRecord(Placed, kw_only=True):
     grade: str
     outcome: str
     account: str | None = None
+    room: str | None = None
+    """The room whose key it is, where it is one."""
     secret_fingerprint: str | None = None
     secret: str | None = None
 
@@ -220,11 +224,30 @@ class AnomalyRecord(Placed, kw_only=True):
     detail: str | None = None
 
 
+class CoverageRecord(Record, kw_only=True):
+    """What was watched of one capture in one hour, which `ts` begins. Stored, and no line of the contract's JSON."""
+
+    part: int
+    first_seen: str
+    last_seen: str
+    packets: int
+    hosts: list[str] = []
+    """Inside hosts of which a flow began, at most MAX_HOSTS_HOUR."""
+
+
 class Evidence(Struct, omit_defaults=True, gc=False):
     capture: str
     frame: int
     rule: str
     excerpt: str = ""
+
+
+class HostSpan(Struct, omit_defaults=True, gc=False):
+    """An inside host that a finding is about, and when."""
+
+    host: str
+    first_seen: str
+    last_seen: str
 
 
 class FindingRecord(Record, kw_only=True):
@@ -234,8 +257,13 @@ class FindingRecord(Record, kw_only=True):
     severity: Severity
     subject: str
     """Whom or what it is about: an account, an address, a file; normalised as the service does."""
+    service: str
+    server: str
+    """`address:port` of the worst evidence."""
     host: str
-    """The inside host that an administrator would go to."""
+    """The inside host that an administrator would go to: that of the worst evidence."""
+    hosts: list[HostSpan]
+    """All of them, in order of appearance, at most MAX_FINDING_HOSTS."""
     title: str
     remedy: str
     count: int
@@ -243,6 +271,9 @@ class FindingRecord(Record, kw_only=True):
     last_seen: str
     evidence: list[Evidence]
     key: str
+    server_name: str | None = None
+    change: str | None = None
+    """In a report: how it stands against the span before."""
 
 
 AnyPlain = (

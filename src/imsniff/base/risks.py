@@ -63,7 +63,7 @@ class About(NamedTuple):
     title: str
     fear: Fear
     remedy: str
-    """What to do on Monday morning."""
+    """What to do on Monday morning: a template of `detect.advice`."""
 
 
 _INFO, _LOW, _MEDIUM, _HIGH, _CRITICAL = Severity
@@ -75,63 +75,62 @@ RISKS: dict[Risk, About] = {
         _CLIENT,
         "Instant messaging in use",
         Fear.UNKNOWN_CHANNEL,
-        "Ask the user why. Remove the client or move them to the approved "
-        "service; if it is approved, allow it in the policy file.",
+        "Ask {subject} at {host} why. Remove the client or move them to the "
+        "approved service; if {server} is approved, allow it in the policy file.",
     ),
     Risk.ODD_PORT: About(
         _MEDIUM,
         _BOTH,
         "Messaging on a port that is not its own",
         Fear.BYPASS,
-        "Block the server address, not the port; let only the proxy leave "
-        "the network, and have it inspect the protocol.",
+        "Block the address of {server}, not the port; let only the proxy "
+        "leave the network, and have it inspect the protocol.",
     ),
     Risk.TUNNELLED_IM: About(
         _MEDIUM,
         _CLIENT,
         "Messaging inside a proxy or a web connection",
         Fear.BYPASS,
-        "Deny CONNECT to anything but port 443 of allowed names, require proxy "
-        "log-in, and block the gateway named in the evidence.",
+        "On the proxy or gateway {server}, allow only named destinations and "
+        "require a log-in; ask {subject} at {host} why.",
     ),
     Risk.CLEARTEXT_CREDENTIAL: About(
         _HIGH,
         _BOTH,
         "Password readable or guessable on the wire",
         Fear.STOLEN_ACCOUNT,
-        "Change this password now, everywhere it is used. Require TLS on the "
-        "server and switch off plain log-in in the client.",
+        "Change the password of {subject} now, everywhere it is used. "
+        "Require TLS on {server} and switch off plain log-in in the client at {host}.",
     ),
     Risk.TOKEN_EXPOSED: About(
         _MEDIUM,
         _BOTH,
         "Log-in token readable on the wire",
         Fear.STOLEN_ACCOUNT,
-        "Sign out of all sessions so that the token dies, then require TLS "
-        "for the whole session and not only for the log-in.",
+        "Sign {subject} out of all sessions so that the token dies, then require "
+        "TLS on {server} for the whole session and not only for the log-in.",
     ),
     Risk.CLEARTEXT_MESSAGES: About(
         _MEDIUM,
         _BOTH,
         "Conversation readable on the wire",
         Fear.LEAKED_CONTENT,
-        "Require TLS on the server, refuse clients without it, and move "
-        "what is confidential to a service that encrypts.",
+        "Require TLS on {server}, refuse clients without it, and move what is confidential to a service that encrypts.",
     ),
     Risk.PEER_ADDRESS_EXPOSED: About(
         _MEDIUM,
         _CLIENT,
         "Address of a host told to a peer",
         Fear.MAPPED_NETWORK,
-        "Switch off direct connections in the client, or force transfers through the server or a relay.",
+        "Switch off direct connections in the client at {host}, or force transfers through the server or a relay.",
     ),
     Risk.FILE_TRANSFER: About(
         _LOW,
         _CLIENT,
         "File sent through messaging",
         Fear.MALWARE,
-        "Scan the file on the receiving host, and check that it was allowed to "
-        "leave. Block peer-to-peer connections between clients.",
+        "Scan the file on the receiving host, and check that it was allowed "
+        "to leave {host}. Block peer-to-peer connections between clients.",
     ),
     Risk.RISKY_FILE: About(
         _HIGH,
@@ -160,7 +159,8 @@ RISKS: dict[Risk, About] = {
         _CLIENT,
         "One account on several hosts",
         Fear.STOLEN_ACCOUNT,
-        "Ask the owner whether these hosts are all theirs; if not, reset the password and give each user an account.",
+        "Ask the owner of {subject} whether these hosts are all theirs: {host}; "
+        "if not, reset the password and give each user an account.",
     ),
     Risk.MANY_ACCOUNTS: About(
         _LOW,
@@ -216,6 +216,52 @@ RISKS: dict[Risk, About] = {
         _CLIENT,
         "Messaging that the policy forbids",
         Fear.UNKNOWN_CHANNEL,
-        "Block the service or server named in the evidence, and speak with the user.",
+        "Block {service} at {server}, and speak with {subject} at {host}.",
     ),
 }
+
+
+class Case(NamedTuple):
+    """What is said of a risk where the usual words would be wrong."""
+
+    title: str
+    remedy: str
+
+
+CASES: dict[str, Case] = {
+    "guessable": Case(
+        "Password can be guessed from what was on the wire",
+        "Make the password of {subject} a long random one, and require TLS on {server}: who listened can try "
+        "passwords offline.",
+    ),
+    "failed-login": Case(
+        "Failed log-in with a readable password",
+        "Ask {subject} at {host} which password was tried: it is not this account's, but maybe another one's. "
+        "Require TLS on {server}.",
+    ),
+    "room-key": Case(
+        "Key of a room readable on the wire",
+        "Set another key on {subject}, and require TLS on {server}.",
+    ),
+    "stranger": Case(
+        "Address of somebody outside shown to ours",
+        "Nothing to do here: {server} shows this address of {subject} to whoever asks.",
+    ),
+}
+"""By the name that a detector gives to the case at hand."""
+
+DETECTED: frozenset[Risk] = frozenset(
+    {
+        Risk.ROGUE_IM,
+        Risk.ODD_PORT,
+        Risk.TUNNELLED_IM,
+        Risk.CLEARTEXT_CREDENTIAL,
+        Risk.TOKEN_EXPOSED,
+        Risk.CLEARTEXT_MESSAGES,
+        Risk.PEER_ADDRESS_EXPOSED,
+        Risk.FILE_TRANSFER,
+        Risk.ACCOUNT_SHARED,
+        Risk.POLICY_VIOLATION,
+    }
+)
+"""Risks that a detector looks for. The others are named in every report as not looked for."""

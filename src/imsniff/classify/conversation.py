@@ -52,6 +52,9 @@ _is_keepalive = re.compile(KEEPALIVE).match
 """Whether a datagram says nothing about its flow."""
 
 
+EXPECTED = "expected."
+"""How the rule of a flow begins that signalling announced."""
+
 OPENING = 16
 """First bytes that tell an HTTP request."""
 _HTTP_REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|PATCH|DELETE|OPTIONS) (?:/|https?:)")
@@ -153,7 +156,7 @@ class Conversation:
         """The flow was announced: its dissector is known before its first byte."""
         if (kind := REGISTRY.get(expect.protocol)) is not None:
             self._candidates = {
-                kind.name: Candidate(kind(expected=expect), f"expected.{kind.name}", udp=udp, flipped=False)
+                kind.name: Candidate(kind(expected=expect), f"{EXPECTED}{kind.name}", udp=udp, flipped=False)
             }
 
     def feed(self, side: Side, item: Data | Gap, shared: Classifier, *, udp: bool, opened: bool) -> list[TimedEvent]:

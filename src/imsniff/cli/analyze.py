@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -152,7 +151,7 @@ def _analyze(
     found = Aggregate()
     kept = {"content": content, "keep_secrets": keep_secrets, "filter": expression, "policy": str(policy or "")}
     if policy:
-        kept["policy_digest"] = hashlib.sha256(policy.read_bytes()).hexdigest()
+        kept["policy_text"] = policies.written(policy)
     if separate:
         kept["separate"] = True
     head = RunInfo(PROGRAM, signature_set.sha256, kept)
@@ -236,6 +235,7 @@ def _take(
 
     What ended it early, unless that is the store: Ctrl-C, nobody who reads standard output, a full disk under it, or
     a fault of ours. Then what is known of open sessions is in the store, too."""
+    from imsniff.base.records import CoverageRecord
     from imsniff.detect import Sighting
     from imsniff.detect.changes import FindingChanges
     from imsniff.store.errors import StoreError
@@ -248,7 +248,7 @@ def _take(
                 finding = found.add(record)
                 if soon and show is not None and finding is not None and news.first(finding):
                     show(finding)
-            elif show is not None:
+            elif show is not None and not isinstance(record, CoverageRecord):
                 show(record)
         if show is not None:
             for finding in news.left(found.findings()):
@@ -290,15 +290,13 @@ def _tell(voice: Reporter, found: Aggregate, packets: int, book: RunWriter, *, s
 def listing(findings: Iterable[FindingRecord]) -> None:
     """Findings by risk on a terminal, tab-separated when piped; `analyze` and `report` list them alike."""
     from imsniff.base.limits import MAX_TERMINAL_ROWS
-    from imsniff.report.groups import Shown
     from imsniff.report.listing import print_findings, print_tsv
     from imsniff.report.tabular import is_terminal
 
-    shown = [Shown(finding=finding) for finding in findings]
     if is_terminal():
-        print_findings(shown, MAX_TERMINAL_ROWS, "imsniff report -o report.html")
+        print_findings(findings, MAX_TERMINAL_ROWS, "imsniff report -o report.html")
     else:
-        print_tsv(shown, changes=False)
+        print_tsv(findings, changes=False)
 
 
 def _as_severe(found: Aggregate, least: str) -> bool:

@@ -297,7 +297,7 @@ class _Run:
         stack.callback(sensing.close)
         store = stack.enter_context(open_for_writing(database(given["db"])))
         kept = {name: given[name] for name in ("content", "keep_secrets", "workers")}
-        kept |= {"filter": given["expression"], "policy": str(given["policy"] or ""), "live": True}
+        kept |= {"filter": given["expression"], "live": True, **_policy_kept(given["policy"])}
         writer = Writer(store, program=given["program"], signatures=options.signatures.sha256, options=kept)
         desk.writer = writer
         desk.files = self._files()
@@ -392,6 +392,7 @@ class _Run:
         self._options = self._keyed(options)
         sensing.reload(self._options)
         desk.across.adopt(self._options.policy)
+        desk.describe(_policy_kept(self._given["policy"]))
         self._voice.note(f"signatures and policy read again: {self._options.signatures.sha256[:16]}")
 
     def _end(self, sensing: _Sensing, desk: Collector) -> None:
@@ -463,3 +464,10 @@ def _as_severe(desk: Collector, least: str) -> bool:
     from imsniff.base.records import Severity
 
     return any(finding.severity.rank >= Severity(least).rank for finding in desk.found.findings())
+
+
+def _policy_kept(file: Path | None) -> dict[str, str]:
+    """What the run keeps of its policy: reports go by it."""
+    from imsniff.policy.policy import written
+
+    return {"policy": str(file), "policy_text": written(file)} if file else {"policy": ""}

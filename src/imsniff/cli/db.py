@@ -82,5 +82,5 @@ def verify(voice: Reporter, db: str | None) -> int:
         found = faults(store)
         for fault in found:
             click.echo(visible(fault))
-        voice.note(f"database {store.name}: {len(found)} faults" if found else f"database {store.name}: sound")
+        voice.note(f"database {store.name}: {len(found)} faults" if found else f"database {store.name}: consistent")
     return Exit.INPUT if found else Exit.DONE

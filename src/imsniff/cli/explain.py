@@ -44,8 +44,9 @@ def command(voice: Reporter, finding: str, db: str | None, signatures: Path | No
     of a risk, say what that risk means.
     """
     from imsniff.base.risks import RISKS, Risk
+    from imsniff.detect.advice import general
     from imsniff.rules import loader
-    from imsniff.store import query
+    from imsniff.store.findings import finding_like
     from imsniff.store.opening import open_for_reading
 
     if finding in list(Risk):
@@ -56,12 +57,12 @@ def command(voice: Reporter, finding: str, db: str | None, signatures: Path | No
                 "Severity": f"{about.severity.value}, unless the evidence or the policy says otherwise",
                 "Question": about.fear.value,
                 "Accountable": _ends(about),
-                "Remedy": about.remedy,
+                "Remedy": general(about.remedy),
             }
         )
         return
     with open_for_reading(database(db)) as store:
-        found = query.finding_like(store, finding) if finding else []
+        found = finding_like(store, finding) if finding else []
         if not found:
             hint = "`imsniff report` lists their ids"
             raise Failure(f"no finding and no risk {finding!r} in {store.name}; {hint}", Exit.USAGE)
@@ -76,6 +77,7 @@ def command(voice: Reporter, finding: str, db: str | None, signatures: Path | No
 
 def _tell(found: FindingRecord, signatures: SignatureSet) -> None:
     from imsniff.base.risks import RISKS, Risk
+    from imsniff.detect.advice import called, listed
 
     about = RISKS[Risk(found.risk)]
     _say(f"{found.title}: {found.subject}", bold=True)
@@ -86,7 +88,8 @@ def _tell(found: FindingRecord, signatures: SignatureSet) -> None:
             "Key": found.key,
             "Risk": f"{found.risk}, {found.severity.value}",
             "Question": about.fear.value,
-            "Host": found.host,
+            "Server": called(found.server, found.server_name),
+            "Host": listed([span.host for span in found.hosts]),
             "Seen": f"{times}, {found.first_seen} to {found.last_seen}",
             "Accountable": _ends(about),
             "Remedy": found.remedy,
@@ -124,10 +127,11 @@ def _write(voice: Reporter, store: Store, found: FindingRecord, target: Path) ->
     from imsniff.cli.output import opened
     from imsniff.cli.packets import write_frames
     from imsniff.store import query
+    from imsniff.store.findings import sightings
 
     places = {one.name: one.path for run in query.runs(store) for one in run.inputs if one.path}
     frames: dict[str, set[int]] = {}
-    for capture, frame in query.sightings(store, found.id):
+    for capture, frame in sightings(store, found.id):
         frames.setdefault(capture, set()).add(frame)
     shown, missing = [], []
     for capture, numbers in frames.items():

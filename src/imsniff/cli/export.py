@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from imsniff.base.records import KINDS
-from imsniff.cli.options import database, db_option, span_options
+from imsniff.cli.options import database, db_option, moment, span_options
 from imsniff.cli.terminal import Reporter
 
 
@@ -33,6 +34,7 @@ def command(
     db: str | None,
     since: str | None,
     until: str | None,
+    tz: ZoneInfo | None,
     form: str,
     output: Path | None,
 ) -> None:
@@ -50,6 +52,6 @@ def command(
 
     asked = kinds or KINDS
     with open_for_reading(database(db)) as store, opened(output) as out:
-        stream = exported(store, asked, Span(since=since, until=until))
+        stream = exported(store, asked, Span(moment(since, tz, "'--since'"), moment(until, tz, "'--until'")))
         count = write_csv(stream, asked, out) if form == "csv" else write_jsonl(stream, out)
     voice.detail(f"{count:,} records")

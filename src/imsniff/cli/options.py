@@ -6,8 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
+
+from imsniff.base import period as periods
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -49,21 +52,35 @@ def database(given: str | None) -> str:
     return given or str(home() / "imsniff.db")
 
 
-def _moment(_: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
-    """A time as people write it, as the RFC 3339 text that records have."""
+def period(given: str, zone: ZoneInfo | None, hint: str) -> periods.Period:
+    """A time or a span of time as people write it. hint: the option, for errors."""
+    try:
+        return periods.read(given, datetime.now(UTC), zone)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{given!r} is not a time; {periods.WANTED}", param_hint=hint) from None
+
+
+def moment(given: str | None, zone: ZoneInfo | None, hint: str) -> str | None:
+    """When such a time begins, as the RFC 3339 text that records have."""
+    return None if given is None else periods.text(period(given, zone, hint).since)
+
+
+def _zone(_: click.Context, parameter: click.Parameter, given: str | None) -> ZoneInfo | None:
     if given is None:
         return None
     try:
-        moment = datetime.fromisoformat(given.strip())
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        wanted = "give one as 2026-11-22 or 2026-11-22T14:30:00Z"
-        raise click.BadParameter(f"{given!r} is not a time; {wanted}", param=parameter) from None
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return ZoneInfo(given)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise click.BadParameter(
+            f"{given!r} is no time zone; name one as Europe/Berlin or UTC", param=parameter
+        ) from None
 
 
 def span_options(function: Function) -> Function:
-    """`--since` and `--until`, packet time in UTC."""
-    since = click.option("--since", callback=_moment, metavar="TIME", help="Only from this time on (packet time, UTC).")
-    until = click.option("--until", callback=_moment, metavar="TIME", help="Only before this time.")
-    return since(until(function))
+    """`--since` and `--until`, packet time, and the time zone in which they and periods are meant."""
+    since = click.option("--since", metavar="TIME", help="Only from this time on (packet time).")
+    until = click.option("--until", metavar="TIME", help="Only before this time.")
+    zone = click.option(
+        "--tz", callback=_zone, metavar="ZONE", help="Time zone of the times given, as Europe/Berlin.  [default: UTC]"
+    )
+    return since(until(zone(function)))

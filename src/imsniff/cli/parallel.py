@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from imsniff.base.ipc import encoded
-from imsniff.base.records import AnyPlain
+from imsniff.base.records import AnyPlain, CoverageRecord
 from imsniff.cli.capture_sequence import CaptureEnd, ReadItem, ReadProgress, SessionShare, read
 from imsniff.detect import Observation, Sighting
 from imsniff.pipeline import Options
@@ -53,7 +53,9 @@ def _awaited(future: Future[list[CaptureEnd]], done: Any, total: int) -> Iterato
 def _spooled(spool: Path, future: Future[list[CaptureEnd]]) -> Iterator[ReadItem]:
     """What a worker wrote."""
     ended = future.result()
-    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Sighting | Observation | SessionShare | AnyPlain)
+    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
+        Sighting | Observation | SessionShare | CoverageRecord | AnyPlain
+    )
     with spool.open("rb") as lines:
         while size := lines.read(4):
             yield decoder.decode(lines.read(int.from_bytes(size, "big")))

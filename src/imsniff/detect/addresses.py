@@ -12,11 +12,16 @@ from imsniff.detect.registry import on
 
 @on(ExposureRecord)
 def peer_address_exposed(context: Context, told: ExposureRecord, wire: str) -> Iterable[Sighting]:
-    """An inside address helps an attacker map the network; a public one only says where somebody is.
+    """An inside address helps an attacker map the network; a public one only says where somebody is,
+    and that of somebody else is no fault of ours: host masks of strangers in public rooms are by the hundred.
 
     The subject is whose address it is. The host to visit is the one told of, where that is inside."""
     endpoint = (
         told.ip if told.port is None else f"[{told.ip}]:{told.port}" if ":" in told.ip else f"{told.ip}:{told.port}"
+    )
+    own = context.session.account
+    stranger = (
+        not told.internal and bool(told.account) and (own is None or context.account(told.account) != context.account())
     )
     shown = f"{endpoint} by {told.via}" + (f" to {told.to}" if told.to else "")
     return sighting(
@@ -27,5 +32,6 @@ def peer_address_exposed(context: Context, told: ExposureRecord, wire: str) -> I
         host=told.ip if told.internal else None,
         rule=told.via,
         shown=f"{shown}, {wire}" if wire else shown,
-        severity=Severity.MEDIUM if told.internal else Severity.LOW,
+        severity=Severity.INFO if stranger else Severity.MEDIUM if told.internal else Severity.LOW,
+        case="stranger" if stranger else "",
     )

@@ -44,9 +44,8 @@ def odd_port(context: Context, session: SessionRecord, wire: str) -> Iterable[Si
     """The subject is the server's endpoint: that is what a firewall rule would name."""
     if not session.odd_port or session.confidence not in _IDENTIFIED or context.policy.expects(session):
         return ()
-    subject = f"{_bracketed(session.server_ip)}:{session.server_port}"
     return sighting(
-        context, Risk.ODD_PORT, session, subject=subject, rule=_rule(session), shown=wire or _shown(session)
+        context, Risk.ODD_PORT, session, subject=context.server, rule=_rule(session), shown=wire or _shown(session)
     )
 
 
@@ -57,7 +56,7 @@ def tunnelled_im(context: Context, session: SessionRecord, wire: str) -> Iterabl
         return ()
     way = " in ".join(reversed(session.carriers))
     asked = f", asked for {session.destination}" if session.destination else ""
-    shown = f"{session.protocol} in {way} at {_bracketed(session.server_ip)}:{session.server_port}{asked}"
+    shown = f"{session.protocol} in {way} at {context.server}{asked}"
     return sighting(
         context,
         Risk.TUNNELLED_IM,
@@ -82,7 +81,3 @@ def policy_violation(context: Context, session: SessionRecord, wire: str) -> Ite
         rule=f"policy.{denied.name}",
         shown=wire or _shown(session),
     )
-
-
-def _bracketed(ip: str) -> str:
-    return f"[{ip}]" if ":" in ip else ip

@@ -38,18 +38,37 @@ SERVICE_OF: dict[str, str] = {
 and a key must not change on the way. Families are one: a file offered in OSCAR and sent by OFT is one finding."""
 
 
+OPERATED = {"aim", "icq", "oscar", "msn", "yahoo"}
+"""Services of one operator with many servers: which of them served somebody is chance."""
+
+ABOUT_A_SERVER = {
+    Risk.ROGUE_IM,
+    Risk.ODD_PORT,
+    Risk.TUNNELLED_IM,
+    Risk.CLEARTEXT_CREDENTIAL,
+    Risk.TOKEN_EXPOSED,
+    Risk.CLEARTEXT_MESSAGES,
+    Risk.POLICY_VIOLATION,
+    Risk.UNRECORDED_CHANNEL,
+}
+"""Risks in whose findings the server is part of what is found; a file or an address is the same by any server."""
+
+
 class Finding(Struct, frozen=True, gc=False):
-    """What all sightings of one finding share: made once a conversation, not once a message."""
+    """What the sightings of one finding in one session share: made once a conversation, not once a message."""
 
     id: str
     key: str
     risk: Risk
     severity: Severity
     subject: str
-    host: str
     service: str
-    title: str
-    remedy: str
+    server: str
+    """`address:port` of this session."""
+    server_name: str | None
+    host: str
+    case: str
+    """A name in `risks.CASES`, or empty."""
 
 
 class Sighting(Record, kw_only=True):
@@ -59,10 +78,19 @@ class Sighting(Record, kw_only=True):
 
     finding: Finding
     record: str
+    session: str
     last_seen: str
     """Of a session its end, else `ts`."""
     rule: str
     excerpt: str
+
+
+PEER_TO_PEER = {"oft", "odc", "msnftp", "msnp2p", "dcc", "msrp", "bytestream"}
+"""Protocols between two clients; nobody logs in, and neither is a server."""
+
+
+SERVERLESS = PEER_TO_PEER | {"encrypted"}
+"""Of an encrypted messenger only the service is told apart: its servers are many and change."""
 
 
 class Context(NamedTuple):
@@ -84,6 +112,11 @@ class Context(NamedTuple):
     def service(self) -> str:
         s = self.session
         return SERVICE_OF.get(s.protocol) or s.service or s.protocol
+
+    @property
+    def server(self) -> str:
+        s = self.session
+        return f"[{s.server_ip}]:{s.server_port}" if ":" in s.server_ip else f"{s.server_ip}:{s.server_port}"
 
     def account(self, *names: str | None) -> str:
         """The first known of `names`, normalised; else the session's own account; else the client's address."""
@@ -109,15 +142,31 @@ _ONE_STEP_LESS = dict(zip(tuple(Severity)[1:], Severity, strict=False)) | {Sever
 
 
 @lru_cache(maxsize=MAX_CACHED)
-def _finding(risk: Risk, severity: Severity, subject: str, host: str, service: str) -> Finding:
-    key = key_of(risk, subject, host, service)
-    about = RISKS[risk]
-    return Finding(finding_id(key), key, risk, severity, subject, host, service, about.title, about.remedy)
+def _finding(
+    risk: Risk,
+    severity: Severity,
+    subject: str,
+    service: str,
+    protocol: str,
+    server: str,
+    server_name: str | None,
+    host: str,
+    case: str,
+) -> Finding:
+    key = finding_key(risk, subject, service, protocol, server)
+    return Finding(finding_id(key), key, risk, severity, subject, service, server, server_name, host, case)
 
 
-def key_of(risk: str, subject: str, host: str, service: str) -> str:
+def finding_key(risk: str, subject: str, service: str, protocol: str, server: str) -> str:
+    """The key of a finding. It names no server where that is not part of what is found, where which one served somebody
+    is chance, or where there is none."""
+    named = risk in ABOUT_A_SERVER and protocol not in SERVERLESS and service not in OPERATED
+    return key_of(risk, subject, service, server if named else "")
+
+
+def key_of(risk: str, subject: str, service: str, server: str) -> str:
     """Readable, and one to one: only what would confuse it is percent-encoded."""
-    return "|".join([_CONFUSING.sub(_percent, part) for part in (risk, subject, host, service)])
+    return "|".join([_CONFUSING.sub(_percent, part) for part in (risk, subject, service, server)])
 
 
 _CONFUSING = re.compile(r"[^ !-$&-{}~]+")
@@ -142,6 +191,7 @@ def sighting(
     shown: str,
     host: str | None = None,
     severity: Severity | None = None,
+    case: str = "",
 ) -> tuple[Sighting, ...]:
     """One sighting, or none where the policy switched the risk off. `shown`: its excerpt, no secret in it.
 
@@ -150,7 +200,17 @@ def sighting(
     if risk in policy.off:
         return ()
     worst = lowered(policy.severity.get(risk) or severity or RISKS[risk].severity, context.session.one_sided)
-    finding = _finding(risk, worst, subject, host or context.host, context.service)
+    finding = _finding(
+        risk,
+        worst,
+        subject,
+        context.service,
+        context.session.protocol,
+        context.server,
+        context.session.server_name,
+        host or context.host,
+        case,
+    )
     seen = Sighting(
         id=finding.id,
         ts=record.ts,
@@ -158,6 +218,7 @@ def sighting(
         frame=record.frame,
         finding=finding,
         record=record.id,
+        session=context.session.id,
         last_seen=record.last_seen if isinstance(record, SessionRecord) else record.ts,
         rule=rule,
         excerpt=shown[:MAX_EXCERPT],

@@ -10,7 +10,7 @@ from imsniff.base.events import Outcome
 from imsniff.base.limits import ACCOUNT_MEMORY_NS, MAX_REMEMBERED_ACCOUNTS, MAX_REMEMBERED_HOSTS
 from imsniff.base.records import LoginRecord, nanoseconds
 from imsniff.base.risks import Risk
-from imsniff.detect.finding import Context, Sighting, sighting
+from imsniff.detect.finding import PEER_TO_PEER, Context, Sighting, sighting
 from imsniff.detect.memory import AgingTable
 from imsniff.detect.observation import Observation, observation, observed
 from imsniff.detect.registry import CrossFlowDetector, across_flows
@@ -24,10 +24,6 @@ class _Use(NamedTuple):
     until: int
     first: Observation
     reported: bool
-
-
-_PEER_TO_PEER = {"oft", "odc", "msnftp", "msnp2p", "dcc", "msrp"}
-"""Their clients say names to each other; nobody logs in."""
 
 
 @across_flows(LoginRecord)
@@ -48,7 +44,7 @@ class AccountShared(CrossFlowDetector):
         if (
             not login.account
             or login.outcome == Outcome.FAILED
-            or login.protocol in _PEER_TO_PEER
+            or login.protocol in PEER_TO_PEER
             or client is None
             or not is_internal(client)
         ):

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from imsniff.base.limits import MAX_EVIDENCE, MAX_FINDINGS
-from imsniff.base.records import Evidence, FindingRecord
-from imsniff.detect.finding import Sighting
+from imsniff.base.limits import MAX_EVIDENCE, MAX_FINDING_HOSTS, MAX_FINDINGS
+from imsniff.base.records import Evidence, FindingRecord, HostSpan
+from imsniff.detect.advice import advised
+from imsniff.detect.finding import Finding, Sighting
 from imsniff.detect.registry import SeenKeys
 
 
+class _Merged:
+    """A finding as it is known now, and what its worst sighting says of it."""
+
+    __slots__ = ("record", "worst")
+
+    def __init__(self, record: FindingRecord, worst: Finding) -> None:
+        self.record = record
+        self.worst = worst
+
+
 class Aggregate:
-    """Findings of one run, merged of their sightings: count, first and last seen, worst severity, first evidence."""
+    """Findings of one run, merged of their sightings: count, first and last seen, hosts, worst severity, first
+    evidence."""
 
     def __init__(self, evidence: int = MAX_EVIDENCE) -> None:
         self._evidence = evidence
-        self._found: dict[str, FindingRecord] = {}
+        self._found: dict[str, _Merged] = {}
         self._seen = SeenKeys()
         self.suppressed = 0
         """Sightings of findings beyond MAX_FINDINGS: not in this summary, but in the store."""
@@ -21,48 +33,88 @@ class Aggregate:
     def add(self, seen: Sighting) -> FindingRecord | None:
         """The merged finding; None where the sighting was already counted or there are too many findings. One that was
         counted and is seen again as worse (an answer came) raises its finding."""
-        key = seen.finding.key
-        known = self._found.get(key)
+        known = self._found.get(seen.id)
         if self._seen.again(seen.id, seen.record):
-            if known is None or seen.finding.severity.rank <= known.severity.rank:
+            if known is None or not _worsened(known, seen.finding):
                 return None
-            known.severity = seen.finding.severity
-            return known
+            return known.record
         if known is not None:
             self._absorb(known, seen)
         elif len(self._found) < MAX_FINDINGS:
-            self._found[key] = known = _begun(seen)
+            self._found[seen.id] = known = _Merged(_begun(seen), seen.finding)
         else:
             self.suppressed += 1
-        return known
+            return None
+        return known.record
 
     def findings(self) -> list[FindingRecord]:
         """Worst first, then by risk, host and subject: the same order whatever the order of arrival."""
-        return sorted(self._found.values(), key=order)
+        return sorted((merged.record for merged in self._found.values()), key=order)
 
-    def _absorb(self, known: FindingRecord, seen: Sighting) -> None:
+    def _absorb(self, known: _Merged, seen: Sighting) -> None:
         """Another sighting of a finding is counted in."""
-        known.count += 1
-        severity = seen.finding.severity
-        if severity is not known.severity and severity.rank > known.severity.rank:
-            known.severity = severity
-        if (seen.ts, seen.capture, seen.frame) < (known.ts, known.capture, known.frame):
-            known.ts, known.capture, known.frame = seen.ts, seen.capture, seen.frame
-            known.first_seen = seen.ts
-            known.evidence = [_evidence(seen), *known.evidence][: self._evidence]
-        elif len(known.evidence) < self._evidence:
-            known.evidence.append(_evidence(seen))
-        if seen.last_seen > known.last_seen:
-            known.last_seen = seen.last_seen
+        record, finding = known.record, seen.finding
+        record.count += 1
+        if finding is not known.worst:
+            _worsened(known, finding)
+        _note_host(known, seen)
+        if (seen.ts, seen.capture, seen.frame) < (record.ts, record.capture, record.frame):
+            record.ts, record.capture, record.frame = seen.ts, seen.capture, seen.frame
+            record.first_seen = seen.ts
+            record.evidence = [_evidence(seen), *record.evidence][: self._evidence]
+        elif len(record.evidence) < self._evidence:
+            record.evidence.append(_evidence(seen))
+        if seen.last_seen > record.last_seen:
+            record.last_seen = seen.last_seen
 
 
 def order(finding: FindingRecord) -> tuple[int, str, str, str, str]:
     return (-finding.severity.rank, finding.risk, finding.host, finding.subject, finding.key)
 
 
+def _worsened(known: _Merged, finding: Finding) -> bool:
+    """Whether this sighting is worse than those before; then it says which server and host are to be looked at."""
+    record = known.record
+    if finding.severity.rank <= record.severity.rank:
+        if finding.server_name and record.server_name is None and finding.server == record.server:
+            record.server_name = finding.server_name
+            _advise(known)
+        return False
+    known.worst = finding
+    record.severity, record.host = finding.severity, finding.host
+    record.server, record.server_name = finding.server, finding.server_name
+    _advise(known)
+    return True
+
+
+def _note_host(known: _Merged, seen: Sighting) -> None:
+    hosts, name = known.record.hosts, seen.finding.host
+    for span in hosts:
+        if span.host == name:
+            span.first_seen = min(span.first_seen, seen.ts)
+            span.last_seen = max(span.last_seen, seen.last_seen)
+            return
+    if len(hosts) < MAX_FINDING_HOSTS:
+        hosts.append(HostSpan(name, seen.ts, seen.last_seen))
+        _advise(known)
+
+
+def _advise(known: _Merged) -> None:
+    record = known.record
+    record.title, record.remedy = advised(
+        record.risk,
+        known.worst.case,
+        subject=record.subject,
+        service=record.service,
+        server=record.server,
+        server_name=record.server_name,
+        hosts=[span.host for span in record.hosts],
+    )
+
+
 def _begun(seen: Sighting) -> FindingRecord:
     finding = seen.finding
-    return FindingRecord(
+    record = FindingRecord(
         id=finding.id,
         ts=seen.ts,
         capture=seen.capture,
@@ -70,15 +122,21 @@ def _begun(seen: Sighting) -> FindingRecord:
         risk=finding.risk,
         severity=finding.severity,
         subject=finding.subject,
+        service=finding.service,
+        server=finding.server,
+        server_name=finding.server_name,
         host=finding.host,
-        title=finding.title,
-        remedy=finding.remedy,
+        hosts=[HostSpan(finding.host, seen.ts, seen.last_seen)],
+        title="",
+        remedy="",
         count=1,
         first_seen=seen.ts,
         last_seen=seen.last_seen,
         evidence=[_evidence(seen)],
         key=finding.key,
     )
+    _advise(_Merged(record, finding))
+    return record
 
 
 def _evidence(seen: Sighting) -> Evidence:

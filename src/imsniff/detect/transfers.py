@@ -16,6 +16,7 @@ def file_transfer(context: Context, transfer: TransferRecord, wire: str) -> Iter
     """One finding a file name and sender, however far the transfer came. A cancelled one had been offered."""
     if transfer.state == TransferState.CANCELLED:
         return ()
+    sender = context.account(transfer.sender) if transfer.sender else "somebody"
     shown = [f"{transfer.state} {transfer.name}"]
     if transfer.size is not None:
         shown.append(f"{transfer.size} bytes")
@@ -27,7 +28,7 @@ def file_transfer(context: Context, transfer: TransferRecord, wire: str) -> Iter
         context,
         Risk.FILE_TRANSFER,
         transfer,
-        subject=f"{transfer.name} from {context.account(transfer.sender) if transfer.sender else 'somebody'}",
+        subject=f"{transfer.name or 'a file without a name'} from {sender}",
         rule=f"{transfer.protocol}.transfer.{transfer.state}",
         shown=", ".join(shown),
     )

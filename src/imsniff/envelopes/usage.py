@@ -72,6 +72,7 @@ class Use:
             record.seen_in = [*record.seen_in, seen.seen_in]
         if seen.name and seen.name not in record.names and len(record.names) < MAX_USE_NAMES:
             record.names = [*record.names, seen.name]
+            record.server_name = record.names[0]
         record.calls = record.calls or seen.call
         record.ja4 = record.ja4 or seen.ja4
 

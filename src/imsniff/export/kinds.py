@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from imsniff.base.records import KINDS, Record
 from imsniff.store import query
+from imsniff.store.findings import findings
 from imsniff.store.opening import Store
 from imsniff.store.query import Span
 
@@ -16,6 +17,6 @@ def exported(store: Store, kinds: Sequence[str], span: Span) -> Iterator[Record]
         if kind not in kinds:
             continue
         if kind == "finding":
-            yield from query.findings(store, span)
+            yield from findings(store, span)
         else:
             yield from query.records(store, kind, span)

@@ -11,7 +11,7 @@ from typing import Any
 
 from imsniff.base.events import Expect
 from imsniff.base.limits import CHECKPOINT, LIVE_FLUSH
-from imsniff.base.records import FindingRecord, Record, SessionRecord, timestamp
+from imsniff.base.records import CoverageRecord, FindingRecord, Record, SessionRecord, timestamp
 from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.rotate import Rotating
 from imsniff.detect import Aggregate, CrossFlowDetectors, Sighting
@@ -68,7 +68,7 @@ class Collector:
         if isinstance(record, SessionRecord):
             self._count(record)
             self._known.discard(record.id)
-        if self._show is not None:
+        if self._show is not None and not isinstance(record, CoverageRecord):
             self._show(record)
 
     def session(self, session: SessionRecord) -> None:
@@ -120,6 +120,10 @@ class Collector:
             self._noted = now
             self.note(counts)
             self._guarded(lambda writer: writer.checkpoint())
+
+    def describe(self, options: dict[str, Any]) -> None:
+        """The run goes on with other options."""
+        self._guarded(lambda writer: writer.describe(options))
 
     def note(self, counts: dict[str, Counts]) -> None:
         """The counters of the run, as they are now."""

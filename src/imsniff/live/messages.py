@@ -23,7 +23,7 @@ class Announced(NamedTuple):
 
 RECORD, SESSION, PACKET, BLIND, ANNOUNCED, FAULT, COUNTS, ENDED = b"rspbxfce"
 TYPES: dict[int, Any] = {
-    RECORD: Sighting | Observation | records.AnyPlain,  # findings come as sightings
+    RECORD: Sighting | Observation | records.CoverageRecord | records.AnyPlain,  # findings come as sightings
     SESSION: records.SessionRecord,
     PACKET: CapturedPacket,
     BLIND: Blind,

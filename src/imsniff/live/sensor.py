@@ -22,6 +22,10 @@ from imsniff.live.output import HeldPackets, LiveOutput
 from imsniff.net.flows import Flow
 from imsniff.net.segment import TCP, Segment
 from imsniff.pipeline import FlowState, Options, Sensor
+from imsniff.record.coverage import HOUR_NS
+
+COVERAGE_NS = 60 * 1_000_000_000
+"""How often the store is told what was watched."""
 
 
 class LiveSensor(Sensor):
@@ -33,6 +37,7 @@ class LiveSensor(Sensor):
         self._recent: deque[tuple[int, AnyFlow[FlowState]]] = deque()
         """Sessions identified lately, and when to report what they show."""
         super().__init__(options, capture)
+        self._coverage_due = 0
 
     def read(self, batch: Batch) -> Iterator[Record]:
         if self.output.keep_packets:
@@ -41,6 +46,7 @@ class LiveSensor(Sensor):
                     yield from self._segment(segment)
                     slab, _, at, size, wire, ts, link = packet
                     self._keep(segment, CapturedPacket(ts, link, wire, bytes(slab[at : at + size])))
+            yield from self.coverage.batch(batch, self.gate.frames, self.gate.last_ts)
         else:
             yield from super().read(batch)
         yield from self._delayed(self.flows.now)
@@ -50,6 +56,9 @@ class LiveSensor(Sensor):
         yield from self._delayed(now)
         yield from super().tick(now)
         yield from self._report_recent(now)
+        if now >= self._coverage_due:
+            self._coverage_due = now + COVERAGE_NS
+            yield from self.coverage.over(now // HOUR_NS)
 
     def finish(self) -> Iterator[Record]:
         yield from self._delayed(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -72,6 +73,7 @@ class Shard:
         for source in sources:
             output = LiveOutput(keep_packets=keep_packets, one_of_several=one_of_several)
             sensor = LiveSensor(options, source.capture, output)
+            sensor.coverage.part = time.time_ns() // 1_000_000 * 1_000_000 + os.getpid() % 1_000_000
             sensor.prepare()
             self._lines.append(_Interface(source, sensor, output))
             self._poll.register(source.fileno(), select.POLLIN)

@@ -475,6 +475,7 @@ cdef class Gate:
     cdef list turn_away(self, PacketWalk course, Py_ssize_t packets):
         """The flow last glanced at is foreign: so many packets of it never come up."""
         self.skipped += packets
+        self.hold_queue.turned_away(key_at(course.slab, self.sight.ip, self.sight.old), course.time)
         self.flows.put(self.sight.flow, first_look(course.time // SECOND))
         return []
 

@@ -144,6 +144,8 @@ class Flows(Generic[Reader]):
     def __init__(self, new_reader: Callable[[], Reader], server_ports: frozenset[int] = frozenset()) -> None:
         """`new_reader` makes what a new flow carries; `server_ports` tell who was called where no SYN was seen."""
         self._new_reader = new_reader
+        self.begun: Callable[[bytes, int], None] = lambda *_: None
+        """Told of every flow that begins: addresses and ports of its first segment, and nanoseconds."""
         self._server_ports = server_ports
         self._all: dict[bytes, Flow[Reader]] = {}
         self._holed: dict[bytes, Flow[Reader]] = {}
@@ -275,6 +277,7 @@ class Flows(Generic[Reader]):
         elif opening & SYN:  # the answer was captured before the question, or without it
             flow.opening_seq = (segment.ack - 1) & 0xFFFFFFFF
         self._all[key] = self._undecided.flows[key] = flow
+        self.begun(segment.source[:-2] + segment.target[:-2] + segment.source[-2:] + segment.target[-2:], segment.ts)
         return flow
 
     def _calls(self, target: bytes, source: bytes) -> bool:

@@ -164,6 +164,7 @@ class Gate:
             return (packet,)
         if away:
             self.skipped += away
+            self._hold_queue.turned_away(key, packet[5])
             self._remember(protocol, key, packet[5])
         return up
 

@@ -181,6 +181,8 @@ class HoldQueue:
         moment. `wanted`: whether a first payload is to come up although no messenger's dissector would read it."""
         self.addresses = addresses
         self._wanted = wanted
+        self.turned_away: Callable[[bytes, int], None] = lambda *_: None
+        """Told of every flow that is turned away: addresses and ports as they stand in its packet, and nanoseconds."""
         self.known = known
         self.announced = announced
         self.held: dict[bytes, Waiting] = {}

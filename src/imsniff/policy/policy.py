@@ -104,28 +104,38 @@ class Policy(Struct, frozen=True, kw_only=True):
 
 def load(file: Path) -> Policy:
     """Raises PolicyError with every fault of the file."""
+    return parse(written(file), file)
+
+
+def written(file: Path) -> str:
+    """The text of a policy file. Raises PolicyError."""
     try:
-        text = file.read_text("utf-8")
-        raw = tomllib.loads(text)
+        return file.read_text("utf-8")
     except OSError as why:
         raise PolicyError([Fault(file, 0, "", why.strerror or str(why))]) from None
     except UnicodeDecodeError as why:
         raise PolicyError([Fault(file, 0, "", f"not UTF-8: {why.reason}")]) from None
+
+
+def parse(text: str, file: Path) -> Policy:
+    """The policy of a text, with the name of its file for the faults. Raises PolicyError with every one."""
+    try:
+        raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as why:
         line = re.search(r"at line ([0-9]+)", str(why))
         raise PolicyError([Fault(file, int(line[1]) if line else 0, "", f"not TOML: {why}")]) from None
     told = _Told(file, Lines(text))
-    written = _written(raw, told)
-    for key, message in _faults(written):
+    what = _usable(raw, told)
+    for key, message in _faults(what):
         told(key, message)
     if told.faults:
         raise PolicyError(told.faults)
     return Policy(
-        severity={risk: Severity(word) for risk, word in written.severity.items() if word != OFF},
-        off=frozenset(risk for risk, word in written.severity.items() if word == OFF),
-        allow=tuple(written.allow),
-        deny=tuple(written.deny),
-        ports={protocol: frozenset(ports) for protocol, ports in written.ports.items()},
+        severity={risk: Severity(word) for risk, word in what.severity.items() if word != OFF},
+        off=frozenset(risk for risk, word in what.severity.items() if word == OFF),
+        allow=tuple(what.allow),
+        deny=tuple(what.deny),
+        ports={protocol: frozenset(ports) for protocol, ports in what.ports.items()},
     )
 
 
@@ -141,7 +151,7 @@ class _Told:
         self.faults.append(Fault(self.file, self.lines[key], key, message))
 
 
-def _written(raw: dict[str, Any], told: _Told) -> PolicyFile:
+def _usable(raw: dict[str, Any], told: _Told) -> PolicyFile:
     """What can be used of the file, part by part, for msgspec stops at the first fault of each."""
     known = PolicyFile.__struct_fields__
     for key in raw.keys() - set(known):

@@ -142,6 +142,7 @@ class Recorder:
         session = self.session
         session.service = _clip(trait.service) or session.service
         session.account = _clip(trait.account) or session.account
+        session.server_name = _clip(trait.server_name) or session.server_name
         if trait.encryption is not None:
             session.encryption = trait.encryption.value
         software = _clip(trait.software)
@@ -156,6 +157,7 @@ class Recorder:
         return LoginRecord(
             **at,
             account=_clip(event.account),
+            room=_clip(event.room),
             scheme=_name(event.scheme),
             grade=event.grade.value,
             outcome=event.outcome.value,

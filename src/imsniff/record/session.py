@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from imsniff.base.addresses import address
 from imsniff.base.events import Encryption
 from imsniff.base.identity import community_id, identifier
 from imsniff.base.records import SILENT, Confidence, SessionRecord, timestamp
-from imsniff.classify.conversation import Conversation
+from imsniff.classify.conversation import EXPECTED, Conversation
 from imsniff.classify.inner import AnyFlow, InnerFlow
 from imsniff.net.segment import TCP, endpoint
 from imsniff.record.one_sided import one_sided
@@ -50,7 +51,14 @@ def begin_session(flow: AnyFlow[Any], conversation: Conversation, capture: str) 
         community_id=community_id(client, server, flow.protocol),
         carriers=list(inner.carriers) if inner is not None else [],
         destination=inner.destination if inner is not None else None,
+        server_name=_name_of(inner.destination) if inner is not None else None,
     )
+
+
+def _name_of(destination: str | None) -> str | None:
+    """The host asked of a proxy, where it is a name."""
+    host = (destination or "").rpartition(":")[0]
+    return host if host and address(host) is None else None
 
 
 def update_session(flow: AnyFlow[Any], recorder: Recorder, conversation: Conversation, ports: Ports) -> SessionRecord:
@@ -77,7 +85,10 @@ def face(flow: AnyFlow[Any], recorder: Recorder, conversation: Conversation) -> 
 
 
 def _is_odd(flow: AnyFlow[Any], session: SessionRecord, ports: Ports) -> bool:
-    """Inside a carrier the port that counts is that of the destination; without one no port is odd."""
+    """Inside a carrier the port that counts is that of the destination; without one no port is odd. Nor is that of a
+    flow that signalling announced: its two ends agreed on it."""
+    if (session.signature or "").startswith(EXPECTED):
+        return False
     port = session.server_port
     if session.carriers:
         _, colon, asked = (session.destination or "").rpartition(":")

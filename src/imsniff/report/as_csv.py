@@ -15,7 +15,11 @@ COLUMNS = (
     "risk",
     "title",
     "subject",
+    "service",
+    "server",
+    "server_name",
     "host",
+    "hosts",
     "count",
     "first_seen",
     "last_seen",
@@ -34,14 +38,13 @@ def as_csv(report: Report) -> str:
     writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
     writer.writerow(COLUMNS)
     for group in report.risks:
-        for shown in group.findings:
-            writer.writerow(_row(shown.change, shown.finding))
-    for finding in report.gone:
-        writer.writerow(_row("gone", finding))
+        writer.writerows(map(_row, group.findings))
+    for finding in (*report.gone, *report.allowed, *report.not_verified, *report.information):
+        writer.writerow(_row(finding))
     return out.getvalue()
 
 
-def _row(change: str, finding: FindingRecord) -> list[str]:
+def _row(finding: FindingRecord) -> list[str]:
     first = finding.evidence[0]
-    values = {"change": change, "rule": first.rule, "excerpt": first.excerpt}
-    return [cell(str(values.get(name, getattr(finding, name, "")))) for name in COLUMNS]
+    values = {"rule": first.rule, "excerpt": first.excerpt, "hosts": " ".join(span.host for span in finding.hosts)}
+    return [cell(str(values.get(name, getattr(finding, name, "") or ""))) for name in COLUMNS]

@@ -7,7 +7,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from imsniff.base.escape import visible
-from imsniff.base.limits import MAX_REPORT_FINDINGS
+from imsniff.base.limits import MAX_APPENDIX_ROWS
+from imsniff.report.changes import STATES
 from imsniff.report.chart import COLOURS, HEIGHT, LEFT, WIDTH, chart
 from imsniff.report.model import Report
 
@@ -18,9 +19,12 @@ TILES = (
     ("accounts", "accounts"),
     ("messages", "messages"),
     ("credentials", "log-ins seen"),
-    ("transfers", "file transfers"),
-    ("exposures", "IPs exposed"),
+    ("transfers", "files"),
+    ("exposures", "addresses told"),
 )
+
+FEW = 12
+"""Rows of a table in the part that is to be read, which has three printed pages."""
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 - whatever a template prints
@@ -35,7 +39,9 @@ def as_html(report: Report) -> str:
     return environment.get_template("page.html.j2").render(
         r=report,
         tiles=TILES,
-        most=MAX_REPORT_FINDINGS,
+        most=MAX_APPENDIX_ROWS,
+        few=FEW,
+        states=STATES,
         chart=chart(report.timeline),
         colours=COLOURS,
         chart_width=WIDTH,

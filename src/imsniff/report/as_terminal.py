@@ -1,5 +1,5 @@
-"""The report on a terminal: the answers first, then the findings by risk, then what is gone. Piped: the findings as
-tab-separated lines."""
+"""The report on a terminal: what to do first, the answers, the findings by risk, then what is gone. Piped: the findings
+as tab-separated lines."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ import click
 
 from imsniff.base.escape import visible
 from imsniff.base.limits import MAX_TERMINAL_ROWS
+from imsniff.base.records import FindingRecord
 from imsniff.report.layout import Column, cut_middle, cut_place, cut_time, lines, styled, width_of_terminal
-from imsniff.report.listing import gone, print_findings, print_rows, print_tsv
+from imsniff.report.listing import print_findings, print_rows, print_tsv
 from imsniff.report.model import Report
 from imsniff.report.overview import Address, Channel, Credential, Port, Talker
 from imsniff.report.tabular import is_terminal
-from imsniff.report.words import counted, moment, period, place
+from imsniff.report.words import counted, period, place
 
 ELSEWHERE = "imsniff report -o report.html"
 
 
 def print_report(report: Report, *, drawn: bool = False) -> None:
     """drawn: as on a terminal wherever it goes, for who asked for it by name; as wide as COLUMNS says."""
-    shown = [one for group in report.risks for one in group.findings]
+    shown = [finding for group in report.risks for finding in group.findings]
     if not drawn and not is_terminal():
-        print_tsv([*shown, *gone(report.gone)], changes=True)
+        lost = (*report.gone, *report.allowed, *report.not_verified, *report.information)
+        print_tsv([*shown, *lost], changes=True)
         return
     _head(report)
+    _actions(report)
     view = report.overview
     _table("Which instant messaging ran", _CHANNEL, [_channel(one) for one in view.channels])
     _table("Who talked", _TALKER, [_talker(one) for one in view.talkers])
@@ -38,41 +41,47 @@ def print_report(report: Report, *, drawn: bool = False) -> None:
     click.echo(styled("Findings, the worst first", "bold"))
     click.echo("Nothing was found.\n" if not shown else "")
     print_findings(shown, MAX_TERMINAL_ROWS, ELSEWHERE)
-    if report.gone:
-        click.echo(styled(f"Gone since the last audit: {counted(len(report.gone), 'finding')}", "bold"))
-        print_rows(gone(report.gone[:MAX_TERMINAL_ROWS]), width_of_terminal())
-        _more(len(report.gone))
-        click.echo()
+    _others("Gone: their hosts were there, and they were not seen", report.gone)
+    _others("Not verified: their hosts were not seen in this time", report.not_verified)
+    _others("Allowed by the policy now", report.allowed)
+    if report.information:
+        _say(f"{counted(len(report.information), 'finding')} for information only: {ELSEWHERE}")
+    if report.not_looked_for:
+        _say(f"Not looked for by this version: {'; '.join(report.not_looked_for).lower()}.")
     _say("Why is one reported? imsniff explain ID. Its packets: imsniff explain ID --pcap FILE.")
 
 
 def _head(report: Report) -> None:
-    time, totals = report.period, report.totals
-    name = f"Audit {time.audit}" if time.audit else "Audit (not recorded)"
-    click.echo(styled(f"{name}, made {moment(time.made)} UTC", "bold"))
-    traffic = f"{totals['packets']:,} packets in {counted(len(report.inputs), 'capture')}"
-    if report.first_packet and report.last_packet:
-        traffic += f", messaging from {moment(report.first_packet)} to {moment(report.last_packet)} UTC"
-    _say(traffic)
-    _say(
-        f"{counted(totals['sessions'], 'session')} of {counted(totals['accounts'], 'account')} on "
-        f"{counted(totals['hosts'], 'host')}; {counted(totals['messages'], 'message')}, "
-        f"{counted(totals['credentials'], 'log-in')}, {counted(totals['transfers'], 'file transfer')}"
-    )
+    click.echo(styled("Instant messaging audit", "bold"))
+    _say(visible(report.summary))
+    totals = report.totals
     severities = [f"{count:,} {name}" for name, count in report.severities.items() if count]
     _say("Findings: " + (", ".join(severities) or "none"))
-    if report.compared_with:
-        changes = report.changes
-        _say(
-            f"Against audit {report.compared_with.audit} of {moment(report.compared_with.made)}: "
-            f"{changes['new']:,} new, {changes['gone']:,} gone, {changes['standing']:,} standing"
-        )
-    else:
-        _say("Compared with nothing: the next audit will say what is new, gone and standing")
+    _say(
+        f"{counted(totals['credentials'], 'log-in')}, {counted(totals['transfers'], 'file')}, "
+        f"{counted(totals['exposures'], 'address')} told"
+    )
     broken = [visible(one.name) for one in report.inputs if one.error]
     if broken:
         _say("Not read whole: " + ", ".join(broken[:5]) + (f" and {len(broken) - 5} more" if broken[5:] else ""))
     click.echo()
+
+
+def _actions(report: Report) -> None:
+    if not report.actions:
+        return
+    click.echo(styled("Do first", "bold"))
+    for number, one in enumerate(report.actions, 1):
+        _say(f"{number}. {visible(one.what)}. Closes {counted(one.closes, 'finding')}, {one.severity.value}.")
+    click.echo()
+
+
+def _others(title: str, found: Sequence[FindingRecord]) -> None:
+    if found:
+        click.echo(styled(f"{title}: {counted(len(found), 'finding')}", "bold"))
+        print_rows(found[:MAX_TERMINAL_ROWS], width_of_terminal())
+        _more(len(found))
+        click.echo()
 
 
 def _say(text: str) -> None:

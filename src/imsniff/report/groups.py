@@ -8,14 +8,7 @@ from msgspec import Struct
 
 from imsniff.base.records import FindingRecord, Severity
 from imsniff.base.risks import RISKS, Risk
-
-
-class Shown(Struct, kw_only=True):
-    """A finding and how it stands against the earlier audit."""
-
-    finding: FindingRecord
-    change: str = ""
-    """`new` or `standing`; empty where nothing is compared."""
+from imsniff.detect.advice import general
 
 
 class RiskGroup(Struct, kw_only=True):
@@ -28,15 +21,18 @@ class RiskGroup(Struct, kw_only=True):
     accountable: str
     fear: str
     remedy: str
-    findings: list[Shown]
+    findings: list[FindingRecord]
+    """The worst, where a limit was set."""
+    total: int
+    """All of them."""
     sightings: int
 
 
-def by_risk(shown: Iterable[Shown]) -> list[RiskGroup]:
-    """The findings keep their order within a risk."""
-    groups: dict[str, list[Shown]] = {}
-    for one in shown:
-        groups.setdefault(one.finding.risk, []).append(one)
+def by_risk(found: Iterable[FindingRecord], most: int | None = None) -> list[RiskGroup]:
+    """The findings keep their order within a risk. most: so many of each risk are listed."""
+    groups: dict[str, list[FindingRecord]] = {}
+    for finding in found:
+        groups.setdefault(finding.risk, []).append(finding)
     made = []
     for risk, members in groups.items():
         about = RISKS[Risk(risk)]
@@ -44,12 +40,13 @@ def by_risk(shown: Iterable[Shown]) -> list[RiskGroup]:
             RiskGroup(
                 risk=risk,
                 title=about.title,
-                severity=max((m.finding.severity for m in members), key=lambda s: s.rank),
+                severity=max((finding.severity for finding in members), key=lambda s: s.rank),
                 accountable=about.accountable.value,
                 fear=about.fear.value,
-                remedy=about.remedy,
-                findings=members,
-                sightings=sum(m.finding.count for m in members),
+                remedy=general(about.remedy),
+                findings=members[:most],
+                total=len(members),
+                sightings=sum(finding.count for finding in members),
             )
         )
     return sorted(made, key=lambda group: (-group.severity.rank, list(Risk).index(Risk(group.risk))))

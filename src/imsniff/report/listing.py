@@ -9,7 +9,7 @@ import click
 
 from imsniff.base.escape import visible
 from imsniff.base.records import FindingRecord
-from imsniff.report.groups import RiskGroup, Shown, by_risk
+from imsniff.report.groups import RiskGroup, by_risk
 from imsniff.report.layout import (
     SEVERITY_STYLES,
     Column,
@@ -21,7 +21,7 @@ from imsniff.report.layout import (
     styled,
     width_of_terminal,
 )
-from imsniff.report.words import counted, period, place, service_of
+from imsniff.report.words import counted, period, place
 
 ID_SHOWN = 8
 """Digits of a finding's id on a terminal: `explain` takes the beginning of one."""
@@ -38,27 +38,27 @@ COLUMNS = (
     "service",
     "capture",
     "frame",
+    "server",
+    "server_name",
 )
 """Of the tab-separated lines. Scripts rely on them: new ones come at the end."""
 
 
-def print_tsv(shown: Iterable[Shown], *, changes: bool) -> None:
+def print_tsv(shown: Iterable[FindingRecord], *, changes: bool) -> None:
     """Every finding, whole. changes: with a first column that says how each stands."""
     rows = ["\t".join((["change"] if changes else []) + list(COLUMNS))]
-    for one in shown:
-        f = one.finding
+    for f in shown:
         cells = {
             "severity": f.severity.value,
-            "service": service_of(f),
             "first_seen": f"{f.first_seen[:19]}Z",
             "last_seen": f"{f.last_seen[:19]}Z",
         }
-        texts = [cells[name] if name in cells else str(getattr(f, name)) for name in COLUMNS]
-        rows.append("\t".join([visible(text) for text in ([one.change] if changes else []) + texts]))
+        texts = [cells[name] if name in cells else str(getattr(f, name) or "") for name in COLUMNS]
+        rows.append("\t".join([visible(text) for text in ([f.change or ""] if changes else []) + texts]))
     click.echo("\n".join(rows))
 
 
-def print_findings(shown: Iterable[Shown], most: int, elsewhere: str) -> None:
+def print_findings(shown: Iterable[FindingRecord], most: int, elsewhere: str) -> None:
     """By risk, the worst first, at most so many rows each. elsewhere: the command that shows all."""
     for group in by_risk(shown):
         print_group(group, most, elsewhere)
@@ -67,8 +67,7 @@ def print_findings(shown: Iterable[Shown], most: int, elsewhere: str) -> None:
 def print_group(group: RiskGroup, most: int, elsewhere: str) -> None:
     """One risk: what it is, what to do, and who is concerned."""
     width = width_of_terminal()
-    found = [one.finding for one in group.findings]
-    many = f"{counted(len(found), 'finding')}, seen {counted(group.sightings, 'time')}"
+    many = f"{counted(group.total, 'finding')}, seen {counted(group.sightings, 'time')}"
     severity = group.severity.value.upper()
     title = cut_end(group.title, width - len(severity) - 2)
     click.echo(f"{styled(severity, SEVERITY_STYLES[group.severity])}  {styled(title, 'bold')}")
@@ -76,8 +75,8 @@ def print_group(group: RiskGroup, most: int, elsewhere: str) -> None:
     for line in textwrap.wrap(group.remedy, width - 2):
         click.echo(f"  {line}")
     print_rows(group.findings[:most], width)
-    if len(found) > most:
-        click.echo(styled(f"  … {len(found) - most:,} more: {elsewhere}", "dim"))
+    if group.total > most:
+        click.echo(styled(f"  … {group.total - most:,} more: {elsewhere}", "dim"))
     click.echo()
 
 
@@ -95,22 +94,26 @@ _ROW = (
 )
 
 
-def print_rows(shown: Sequence[Shown], width: int) -> None:
+_CHANGES = {"standing": "", "not_verified": "unknown", "reopened": "again"}
+"""How a finding stands, where there is little room."""
+_CHANGE_STYLES = {"new": "green", "worse": "red", "reopened": "green", "gone": "dim", "not_verified": "dim"}
+
+
+def print_rows(shown: Sequence[FindingRecord], width: int) -> None:
     """The rows of one risk, or of several of which each says its own."""
-    mixed = len({one.finding.severity for one in shown}) > 1
+    mixed = len({one.severity for one in shown}) > 1
     rows = [_row(one, mixed=mixed) for one in shown]
-    styles = [{"new": "green", "gone": "dim"}.get(one.change, "") for one in shown]
+    styles = [_CHANGE_STYLES.get(one.change or "", "") for one in shown]
     for line in lines(_ROW, rows, width - 2, styles=styles):
         click.echo(f"  {line}")
 
 
-def _row(one: Shown, *, mixed: bool) -> tuple[object, ...]:
-    f = one.finding
+def _row(f: FindingRecord, *, mixed: bool) -> tuple[object, ...]:
     return (
-        one.change if one.change != "standing" else "",
+        _CHANGES.get(f.change or "", f.change or ""),
         f.severity.value if mixed else "",
         f.subject,
-        service_of(f),
+        f.service,
         f.host,
         f"{f.count:,}",
         period(f.first_seen, f.last_seen),
@@ -118,8 +121,3 @@ def _row(one: Shown, *, mixed: bool) -> tuple[object, ...]:
         f.id[:ID_SHOWN],
         f.evidence[0].excerpt if f.evidence else "",
     )
-
-
-def gone(findings: Iterable[FindingRecord]) -> list[Shown]:
-    """What the last audit had and this one has not."""
-    return [Shown(finding=finding, change="gone") for finding in findings]

@@ -1,53 +1,59 @@
 """What a report says, before it is decided how it looks: one struct that every format prints.
 
-All of it comes from the store. The only clock is the audit's own time; everything else is packet time.
+It is a function of the store, a span of packet time and a policy. Nothing is written by looking.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 import msgspec
 from msgspec import Struct
 
-from imsniff.base.records import FindingRecord, SessionRecord, Severity
-from imsniff.base.risks import RISKS, Risk
+from imsniff.base.limits import MAX_REPORT_ACTIONS
+from imsniff.base.records import (
+    ExposureRecord,
+    FindingRecord,
+    MessageRecord,
+    SessionRecord,
+    Severity,
+    TransferRecord,
+)
+from imsniff.base.risks import DETECTED, RISKS
 from imsniff.detect.accounts import normalise
-from imsniff.report.groups import RiskGroup, Shown, by_risk
-from imsniff.report.overview import Overview, overview
+from imsniff.detect.advice import general
+from imsniff.detect.allowed import allowed
+from imsniff.policy.policy import Policy
+from imsniff.report import counting
+from imsniff.report.actions import Action, actions
+from imsniff.report.changes import Before, Change, marked, missing
+from imsniff.report.groups import RiskGroup, by_risk
+from imsniff.report.limits_of_sight import blind
+from imsniff.report.overview import Overview, family, overview
+from imsniff.report.people import Person, people
+from imsniff.report.summary import summary
 from imsniff.report.timeline import Timeline, timeline
-from imsniff.store import audits, query
+from imsniff.store import audits, coverage, query
+from imsniff.store.findings import findings, sessions_of
 from imsniff.store.opening import Store
 from imsniff.store.query import Input, Span
 
-SCHEMA = 1
+SCHEMA = 2
 """Of the JSON report."""
 
 
 class Period(Struct, kw_only=True):
-    """One audit: when it was made and what it covers."""
+    """A span of packet time, `until` not included; None: as far as anything was seen."""
 
-    audit: int | None
-    made: str
-    first_run: int | None
-    last_run: int | None
     since: str | None
     until: str | None
-    findings: int
-
-
-class HostGroup(Struct, kw_only=True):
-    host: str
-    severity: Severity
-    subjects: list[str]
-    counts: dict[str, int]
-    """Findings by severity."""
-    findings: int
+    name: str | None = None
+    """Of an audit that was kept."""
 
 
 class LegendEntry(Struct, kw_only=True):
-    """One row of the legend."""
+    """One row of the legend: a risk that is looked for."""
 
     risk: str
     severity: Severity
@@ -60,27 +66,43 @@ class LegendEntry(Struct, kw_only=True):
 class Report(Struct, kw_only=True):
     schema: int = SCHEMA
     program: str
+    made: str
     period: Period
     compared_with: Period | None
     first_packet: str | None
+    """Of all traffic that was watched in the period."""
     last_packet: str | None
+    summary: str
+    """The report in a few sentences."""
+    actions: list[Action]
+    """What to do first."""
     totals: dict[str, int]
     severities: dict[str, int]
     changes: dict[str, int]
+    """Findings by how they stand against the span before; all 0 where nothing is compared."""
     protocols: dict[str, int]
     services: dict[str, int]
     encryption: dict[str, int]
     overview: Overview
     timeline: Timeline
     risks: list[RiskGroup]
-    hosts: list[HostGroup]
+    people: list[Person]
+    """Findings by the account, or else the host, that they are about."""
     gone: list[FindingRecord]
+    allowed: list[FindingRecord]
+    """Found in this span or the one before, and allowed by the policy now."""
+    not_verified: list[FindingRecord]
+    information: list[FindingRecord]
+    """What asks for nothing: it counts nowhere else."""
     omitted: int
     """Findings that are not listed, where a limit was set."""
     inputs: list[Input]
+    captures: int
     signatures: list[str]
     blind: list[str]
     """What the sensor could not see."""
+    not_looked_for: list[str]
+    """Titles of the risks that no detector knows."""
     legend: list[LegendEntry]
 
 
@@ -88,53 +110,92 @@ class EmptyStore(LookupError):
     """No run has read a packet: there is nothing to report."""
 
 
+class _Allowing:
+    """Which findings a policy allows by now: those of which it allows every session that shows them."""
+
+    def __init__(self, store: Store, policy: Policy | None) -> None:
+        self._store = store
+        self._policy = policy
+        self._risks: dict[str, str] = {}
+
+    def __call__(self, ids: Collection[str], span: Span, known: Iterable[FindingRecord] = ()) -> set[str]:
+        policy = self._policy
+        if policy is None or not ids:
+            return set()
+        risks = {f.id: f.risk for f in known or findings(self._store, span, ids)}
+        sessions = {session.id: session for session in query.sessions(self._store, span)}
+        wanted = set(ids)
+        return {
+            finding
+            for finding, shown in sessions_of(self._store, span).items()
+            if finding in wanted
+            and finding in risks
+            and all(one in sessions and allowed(policy, risks[finding], sessions[one]) for one in shown)
+        }
+
+
 def build(
     store: Store,
     *,
     program: str,
-    since: str | None = None,
-    until: str | None = None,
-    compare: str = "previous",
-    record: bool = True,
+    made: str = "",
+    span: Span = query.EVERYTHING,
+    before: Span | str | None = None,
+    policy: Policy | None = None,
     limit: int | None = None,
 ) -> Report:
-    """compare: `previous`, `none`, or the number of an audit. limit: findings listed, worst first.
+    """before: the span, or the name of the kept audit, to compare with. policy: what counts now. limit: findings listed
+    of each risk, the worst.
 
-    Raises EmptyStore, and LookupError where there is no such audit."""
-    audit, earlier = audits.take(store, since, until, record=record)
-    if audit is None:
+    Raises EmptyStore, and LookupError where no audit was kept by that name."""
+    watched = coverage.watched(store, span)
+    sessions = query.sessions(store, span)
+    every = findings(store, span)
+    if not (watched.packets or sessions or every) and coverage.ends(store) is None and not query.runs_read(store):
         raise EmptyStore("nothing was analysed yet; run `imsniff analyze` on a capture first")
-    other = _other(audit, earlier, audits.audits(store), compare)
-    change = audits.compared(audit, other)
-    found = [finding for finding in query.findings(store, audit.span) if finding.id in audit.findings]
-    shown = [
-        Shown(finding=f, change="" if other is None else "new" if f.id in change.new else "standing") for f in found
-    ]
-    gone = query.findings(store, ids=sorted(change.gone)) if change.gone else []
-    runs = [run for run in query.runs(store, audit.span) if run.read or run.ended is None]
-    sessions = query.sessions(store, audit.span)
-    listed = shown if limit is None else shown[:limit]
-    return Report(
+    allows = _Allowing(store, policy)
+    permitted = allows([f.id for f in every], span, every)
+    earlier = _before(store, before)
+    lost: list[FindingRecord] = []
+    if earlier is not None:
+        marked(store, every, earlier, permitted)
+        lost = missing(store, span, every, earlier, allows)
+    found = [f for f in every if f.id not in permitted and f.severity is not Severity.INFO]
+    information = [f for f in every if f.id not in permitted and f.severity is Severity.INFO]
+    no_more = [f for f in every if f.id in permitted] + [f for f in lost if f.change == Change.ALLOWED]
+    runs = query.runs(store, watched.runs or query.runs_of_sessions(store, span))
+    view, totals = _contents(store, span, sessions)
+    totals = {"findings": len(found), **totals, "information": len(information), "packets": watched.packets}
+    listed = by_risk(found, limit)
+    report = Report(
         program=program,
-        period=_period(audit),
-        compared_with=None if other is None else _period(other),
-        first_packet=min((s.first_seen for s in sessions), default=None),
-        last_packet=max((s.last_seen for s in sessions), default=None),
-        totals=_totals(store, audit.span, sessions, len(found), sum(run.counters.get("packets", 0) for run in runs)),
+        made=made,
+        period=Period(since=span.since, until=span.until),
+        compared_with=None if earlier is None else _period(earlier, before),
+        first_packet=watched.first or min((s.first_seen for s in sessions), default=None),
+        last_packet=watched.last or max((s.last_seen for s in sessions), default=None),
+        summary="",
+        actions=actions(found, MAX_REPORT_ACTIONS),
+        totals=totals,
         severities=_severities(found),
-        changes={"new": len(change.new), "gone": len(change.gone), "standing": len(change.standing)},
+        changes=_changes([*every, *lost]),
         protocols=_counted(s.protocol for s in sessions),
         services=_counted(s.service or s.protocol for s in sessions),
         encryption=_counted(s.encryption for s in sessions),
-        overview=overview(store, audit.span, sessions),
+        overview=view,
         timeline=timeline(sessions),
-        risks=by_risk(listed),
-        hosts=_hosts(found),
-        gone=gone if limit is None else gone[:limit],
-        omitted=len(shown) - len(listed),
+        risks=listed,
+        people=people(found),
+        gone=[f for f in lost if f.change == Change.GONE],
+        allowed=no_more,
+        not_verified=[f for f in lost if f.change == Change.NOT_VERIFIED],
+        information=information if limit is None else information[:limit],
+        omitted=len(found) - sum(len(group.findings) for group in listed),
         inputs=[one for run in runs for one in run.inputs],
+        captures=len(watched.captures),
         signatures=sorted({run.signatures for run in runs if run.signatures}),
-        blind=_blind(store, audit.span, sessions, [one for run in runs for one in run.inputs], runs),
+        blind=blind(store, span, sessions, runs, watched, earlier),
+        not_looked_for=[about.title for risk, about in RISKS.items() if risk not in DETECTED],
         legend=[
             LegendEntry(
                 risk=risk,
@@ -142,37 +203,28 @@ def build(
                 accountable=about.accountable.value,
                 title=about.title,
                 fear=about.fear.value,
-                remedy=about.remedy,
+                remedy=general(about.remedy),
             )
             for risk, about in RISKS.items()
+            if risk in DETECTED
         ],
     )
+    report.summary = summary(report)
+    return report
 
 
-def _other(
-    audit: audits.Audit, earlier: Sequence[audits.Audit], every: Sequence[audits.Audit], compare: str
-) -> audits.Audit | None:
-    if compare == "none":
+def _before(store: Store, asked: Span | str | None) -> Before | None:
+    if asked is None:
         return None
-    if compare == "previous":
-        return audits.previous(list(earlier), audit)
-    for one in every:
-        if str(one.id) == compare:
-            return one
-    known = ", ".join(str(one.id) for one in every[-10:]) or "none yet"
-    raise LookupError(f"there is no audit {compare}; the last are: {known}")
+    if isinstance(asked, str):
+        kept = audits.audit_named(store, asked)
+        return Before(kept.name, kept.span, kept.findings)
+    return Before("", asked, {f.id: f.severity.rank for f in findings(store, asked)})
 
 
-def _period(audit: audits.Audit) -> Period:
-    span = audit.span
+def _period(before: Before, asked: Span | str | None) -> Period:
     return Period(
-        audit=audit.id,
-        made=audit.made,
-        first_run=span.first_run,
-        last_run=span.last_run,
-        since=span.since,
-        until=span.until,
-        findings=len(audit.findings),
+        since=before.span.since, until=before.span.until, name=before.name if isinstance(asked, str) else None
     )
 
 
@@ -185,75 +237,36 @@ def _severities(found: list[FindingRecord]) -> dict[str, int]:
     return {severity.value: count[severity] for severity in reversed(Severity)}
 
 
-def _totals(store: Store, span: Span, sessions: list[SessionRecord], findings: int, packets: int) -> dict[str, int]:
-    accounts = {
-        (protocol, normalise(protocol, account))
+def _changes(every: list[FindingRecord]) -> dict[str, int]:
+    count = Counter(finding.change for finding in every if finding.severity is not Severity.INFO)
+    return {change.value: count[change] for change in Change}
+
+
+def _contents(store: Store, span: Span, sessions: list[SessionRecord]) -> tuple[Overview, dict[str, int]]:
+    """What was said and sent, everything counted once."""
+    own = {(family(s.protocol), normalise(s.protocol, s.account)) for s in sessions if s.account}
+    told = {
+        (family(protocol), normalise(protocol, account))
         for (protocol, account), _ in query.values(store, "login", ("protocol", "account"), span)
         if account
-    } | {(s.protocol, normalise(s.protocol, s.account)) for s in sessions if s.account}
-    return {
-        "findings": findings,
+    }
+    senders: Counter[tuple[str, str]] = Counter()
+    for one in counting.messages(m for m in query.records(store, "message", span) if isinstance(m, MessageRecord)):
+        senders[family(one.protocol), normalise(one.protocol, one.sender or "")] += 1
+    exposures = [e for e in query.records(store, "exposure", span) if isinstance(e, ExposureRecord)]
+    files = counting.files(t for t in query.records(store, "transfer", span) if isinstance(t, TransferRecord))
+    addresses = counting.addresses(exposures, own | told)
+    totals = {
         "sessions": len(sessions),
         "hosts": len({s.client_ip for s in sessions}),
-        "accounts": len(accounts),
-        "messages": query.count(store, "message", span),
+        "accounts": len(own | told),
+        "messages": sum(senders.values()),
         "credentials": query.count(store, "login", span),
-        "transfers": query.count(store, "transfer", span),
-        "exposures": query.count(store, "exposure", span),
-        "packets": packets,
+        "transfers": len(files),
+        "exposures": addresses.ours,
+        "strangers": addresses.strangers,
     }
-
-
-def _hosts(found: list[FindingRecord]) -> list[HostGroup]:
-    by_host: dict[str, list[FindingRecord]] = {}
-    for finding in found:
-        by_host.setdefault(finding.host, []).append(finding)
-    made = [
-        HostGroup(
-            host=host,
-            severity=max((f.severity for f in members), key=lambda s: s.rank),
-            subjects=sorted({f.subject for f in members if f.risk == Risk.ROGUE_IM and f.subject != host}),
-            counts={severity: count for severity, count in _severities(members).items() if count},
-            findings=len(members),
-        )
-        for host, members in by_host.items()
-    ]
-    return sorted(made, key=lambda group: (-group.severity.rank, -group.findings, group.host))
-
-
-def _blind(
-    store: Store, span: Span, sessions: list[SessionRecord], inputs: list[Input], runs: list[query.Run]
-) -> list[str]:
-    """Honest words about the limits, those of this period with their figures."""
-    gaps = sum(often for (code,), often in query.values(store, "anomaly", ("code",), span) if code == "stream.gap")
-    closed = sum(session.encryption != "none" for session in sessions)
-    broken = [one.name for one in inputs if one.error]
-    unfinished = [run.id for run in runs if run.ended is None]
-    said = [
-        (
-            "Only what passes the tapped link: phones on mobile networks, traffic inside a switch and other "
-            "sites are not in it. No finding is no proof that there is no messaging."
-        ),
-        (
-            f"Inside encryption: {closed:,} of {len(sessions):,} sessions were encrypted. Of those only the ends, the "
-            "times, the sizes and what was said before the encryption began are known."
-        ),
-        f"Bytes that were not captured: {gaps:,} gaps in the streams of this time. What was said there is missing.",
-        "People: an account is not a person, and an address may have had another host behind it at another time.",
-    ]
-    lost = [span for run in runs for span in run.counters.get("blind", ())]
-    if lost:
-        first, last = min(str(span["since"]) for span in lost), max(str(span["until"]) for span in lost)
-        said.append(
-            f"Packets that the sensor lost: {sum(int(span['lost']) for span in lost):,} in {len(lost):,} spans between "
-            f"{first[:19]}Z and {last[:19]}Z. Sessions of these times may be missing or have gaps."
-        )
-    if broken:
-        said.append(f"Captures that could not be read whole: {', '.join(broken)}.")
-    if unfinished:
-        said.append(f"Runs that are under way or were killed: {', '.join(map(str, unfinished))}.")
-    said.append("This is evidence of what was seen, not an archive of record as SEC 17a-4 or the like mean it.")
-    return said
+    return overview(store, span, sessions, exposures, senders), totals
 
 
 def as_json(report: Report) -> bytes:

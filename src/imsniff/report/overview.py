@@ -7,6 +7,7 @@ A secret itself is in none of them, kept or not: reports are passed round. `imsn
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -114,14 +115,20 @@ class Overview(Struct, kw_only=True):
     addresses: list[Address]
 
 
-def overview(store: Store, span: Span, sessions: list[SessionRecord]) -> Overview:
-    """Of the sessions of this span and what was said in them."""
+def overview(
+    store: Store,
+    span: Span,
+    sessions: list[SessionRecord],
+    exposures: Iterable[ExposureRecord],
+    senders: Counter[tuple[str, str]],
+) -> Overview:
+    """Of the sessions of this span and what was said in them. senders: messages by family and normal name."""
     services = {session.id: _service(session) for session in sessions}
     return Overview(
         channels=_channels(sessions),
-        talkers=_talkers(store, span, sessions),
+        talkers=_talkers(sessions, senders),
         credentials=_credentials(store, span, {session.id: session for session in sessions}),
-        addresses=_addresses(store, span, services),
+        addresses=_addresses(exposures, services),
     )
 
 
@@ -184,12 +191,12 @@ def _channels(sessions: Iterable[SessionRecord]) -> list[Channel]:
     return sorted(rows.by_key.values(), key=lambda row: (-row.sessions, row.service, row.protocol))
 
 
-def _talkers(store: Store, span: Span, sessions: Iterable[SessionRecord]) -> list[Talker]:
+def _talkers(sessions: Iterable[SessionRecord], senders: Counter[tuple[str, str]]) -> list[Talker]:
     rows: _Rows[Talker] = _Rows()
     for s in sessions:
         if not s.account or not (name := normalise(s.protocol, s.account)):
             continue
-        key = (_family(s.protocol), name)
+        key = (family(s.protocol), name)
 
         def make(s: SessionRecord = s) -> Talker:
             named = {"service": _service(s), "account": s.account, **_when(s, s.first_frame)}
@@ -200,8 +207,8 @@ def _talkers(store: Store, span: Span, sessions: Iterable[SessionRecord]) -> lis
             continue
         row.sessions += 1
         _note(row.hosts, s.client_ip)
-    for (protocol, sender), often in query.values(store, "message", ("protocol", "sender"), span):
-        if sender and (row := rows.by_key.get((_family(protocol), normalise(protocol, sender)))):
+    for sender, often in senders.items():
+        if row := rows.by_key.get(sender):
             row.messages += often
     return sorted(rows.by_key.values(), key=lambda row: (-row.messages, -row.sessions, row.service, row.account))
 
@@ -222,7 +229,7 @@ def _credentials(store: Store, span: Span, sessions: dict[str, SessionRecord]) -
     rows: _Rows[Credential] = _Rows()
     for login, excerpt in _logins(store, span):
         session = sessions.get(login.session)
-        service = _service(session) if session else _family(login.protocol)
+        service = _service(session) if session else family(login.protocol)
         account = login.account or (session.account if session else None) or ""
         host = session.client_ip if session else ""
         key = (
@@ -272,19 +279,17 @@ def _logins(store: Store, span: Span) -> Iterator[tuple[LoginRecord, str]]:
             yield record, said.get(record.id, "")
 
 
-def _addresses(store: Store, span: Span, services: dict[str, str]) -> list[Address]:
+def _addresses(exposures: Iterable[ExposureRecord], services: dict[str, str]) -> list[Address]:
     rows: _Rows[Address] = _Rows()
-    for told in query.records(store, "exposure", span):
-        if not isinstance(told, ExposureRecord):
-            continue
+    for told in exposures:
         account = told.account or ""
-        service = services.get(told.session) or _family(told.protocol)
+        service = services.get(told.session) or family(told.protocol)
 
         def make(told: ExposureRecord = told, service: str = service) -> Address:
             named = {"service": service, "account": told.account or "", "ip": told.ip, **_when(told, told.frame)}
             return Address(internal=told.internal, ports=[], via=[], to=[], count=0, **named)
 
-        key = (_family(told.protocol), normalise(told.protocol, account), told.ip)
+        key = (family(told.protocol), normalise(told.protocol, account), told.ip)
         row = rows.at(key, told.ts, told.ts, (told.capture, told.frame), make)
         if row is None:
             continue
@@ -297,7 +302,7 @@ def _addresses(store: Store, span: Span, services: dict[str, str]) -> list[Addre
     return sorted(rows.by_key.values(), key=lambda row: (not row.internal, row.account == "", row.account, row.ip))
 
 
-def _family(protocol: str) -> str:
+def family(protocol: str) -> str:
     return SERVICE_OF.get(protocol, protocol)
 
 

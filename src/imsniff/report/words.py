@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
-from imsniff.base.records import FindingRecord
-
 
 def moment(text: str) -> str:
     """`2026-11-22 01:08` of an RFC 3339 time; UTC, as everything is."""
@@ -27,11 +23,7 @@ def place(capture: str, frame: int, more: int = 0) -> str:
     return f"{name}#{frame}" + (f" +{more}" if more > 0 else "")
 
 
-def service_of(finding: FindingRecord) -> str:
-    """The service in a finding's key, which is its last part."""
-    return unquote(finding.key.rpartition("|")[2])
-
-
 def counted(number: int, word: str) -> str:
     """`1 time`, `2 times`."""
-    return f"{number:,} {word}" + ("" if number == 1 else "s")
+    ending = "" if number == 1 else "es" if word.endswith("s") else "s"
+    return f"{number:,} {word}{ending}"

@@ -32,22 +32,38 @@ def _postgresql(table: Table) -> Any:  # noqa: ANN401
 _INSERT: dict[str, Callable[[Table], Any]] = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 
-def keep(connection: Connection, table: Table, values: Sequence[Values]) -> None:
-    """Insert what is not there yet; what is there stays as it is. For tables of texts and numbers only."""
+def keep(connection: Connection, table: Table, values: Sequence[Values], *, unless_more: str | None = None) -> None:
+    """Insert what is not there yet; what is there stays as it is, unless the new row's `unless_more` is more. For
+    tables of texts and numbers only."""
     if not values:
         return
     make = _INSERT.get(connection.dialect.name)
     if make is not None and connection.dialect.paramstyle == "qmark":
         # a thousand rows a statement: SQLAlchemy's own handling of each row costs as much as SQLite's
-        connection.exec_driver_sql(_keeping(table, connection.dialect), list(values))
+        connection.exec_driver_sql(_text(table, connection.dialect, unless_more), list(values))
         return
     rows = [dict(zip(table.columns.keys(), row, strict=True)) for row in values]
     if make is not None:
-        connection.execute(make(table).on_conflict_do_nothing(index_elements=_key(table)), rows)
+        connection.execute(_keeping(table, make, unless_more), rows)
         return
     there = _there(connection, table, rows)
     if new := [row for row in rows if _values(table, row) not in there]:
         connection.execute(insert(table), new)
+    if unless_more is not None:
+        for row in rows:
+            less = table.c[unless_more] < row[unless_more]
+            connection.execute(update(table).where(_where(table, row), less).values(row))
+
+
+def unite(connection: Connection, table: Table, values: Sequence[Values], *, bits: str) -> None:
+    """Insert; where a row is there, the bits of both are set."""
+    for row in [dict(zip(table.columns.keys(), one, strict=True)) for one in sorted(values)]:
+        where = _where(table, row)
+        known = connection.execute(select(table.c[bits]).where(where)).scalar_one_or_none()
+        if known is None:
+            connection.execute(insert(table), row)
+        elif known | row[bits] != known:
+            connection.execute(update(table).where(where).values({bits: known | row[bits]}))
 
 
 def replace(connection: Connection, table: Table, rows: Sequence[Row], *, unless_less: str, but: Iterable[str]) -> None:
@@ -78,9 +94,21 @@ def replace(connection: Connection, table: Table, rows: Sequence[Row], *, unless
 
 
 @lru_cache
-def _keeping(table: Table, dialect: Dialect) -> str:
-    made = _INSERT[dialect.name](table).on_conflict_do_nothing(index_elements=_key(table))
-    return str(made.compile(dialect=dialect))
+def _text(table: Table, dialect: Dialect, unless_more: str | None) -> str:
+    return str(_keeping(table, _INSERT[dialect.name], unless_more).compile(dialect=dialect))
+
+
+@lru_cache
+def _keeping(table: Table, make: Callable[[Table], Any], unless_more: str | None) -> Any:  # noqa: ANN401 - an insert
+    statement = make(table)
+    if unless_more is None:
+        return statement.on_conflict_do_nothing(index_elements=_key(table))
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=_key(table),
+        set_={column.name: new[column.name] for column in table.columns if not column.primary_key},
+        where=new[unless_more] > table.c[unless_more],
+    )
 
 
 def _key(table: Table) -> list[str]:

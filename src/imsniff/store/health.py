@@ -8,7 +8,7 @@ from sqlalchemy import Connection, exists, func, select, text
 
 from imsniff.base.limits import MAX_FAULTS
 from imsniff.store.opening import Store
-from imsniff.store.schema import AUDIT, AUDIT_FINDING, FINDING, FINDING_RUN, RUN, SIGHTING, TABLES
+from imsniff.store.schema import AUDIT, FINDING, RUN, SIGHTING, TABLES, WATCHED
 
 
 def counts(store: Store) -> dict[str, int]:
@@ -22,7 +22,7 @@ def counts(store: Store) -> dict[str, int]:
 
 
 def faults(store: Store) -> list[str]:
-    """What is wrong, one line each, at most MAX_FAULTS; none where it is sound."""
+    """What is wrong, one line each, at most MAX_FAULTS; none where it is consistent."""
     with store.connect() as connection:
         found = [*_pages(connection), *_strays(connection)]
     return found[:MAX_FAULTS]
@@ -42,8 +42,7 @@ def _strays(connection: Connection) -> Iterator[str]:
     pairs = (
         (SIGHTING, SIGHTING.c.finding, FINDING.c.id, "sightings of a finding that is not there"),
         (FINDING, FINDING.c.id, SIGHTING.c.finding, "findings that nothing shows"),
-        (FINDING_RUN, FINDING_RUN.c.run, RUN.c.id, "findings of a run that is not there"),
-        (AUDIT_FINDING, AUDIT_FINDING.c.audit, AUDIT.c.id, "findings of an audit that is not there"),
+        (WATCHED, WATCHED.c.run, RUN.c.id, "hours watched by a run that is not there"),
     )
     for table, column, other, what in pairs:
         asked = select(func.count()).select_from(table).where(~exists().where(other == column))

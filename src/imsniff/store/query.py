@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, select
+from sqlalchemy import ColumnElement, Row, Table, func, select
 
-from imsniff.base.limits import MAX_EVIDENCE
-from imsniff.base.records import Evidence, FindingRecord, Record, SessionRecord, Severity
-from imsniff.detect.merge import order
+from imsniff.base.records import Record, SessionRecord
 from imsniff.store.opening import Store
-from imsniff.store.schema import FINDING, FINDING_RUN, RECORDS, RUN, RUN_INPUT, SIGHTING, TABLES
+from imsniff.store.schema import RECORDS, RUN, RUN_INPUT, TABLES
 
 CHUNK = 1_000
 """Rows fetched at a time."""
@@ -23,8 +21,10 @@ class Span(NamedTuple):
 
     since: str | None = None
     until: str | None = None
-    first_run: int | None = None
-    last_run: int | None = None
+
+    def clip(self, first: str, last: str) -> tuple[str, str]:
+        """What of a time lies within."""
+        return max(first, self.since or first), min(last, self.until or last)
 
 
 EVERYTHING = Span()
@@ -70,7 +70,7 @@ def _struct(row: Row[Any], kind: type[Any]) -> Any:  # noqa: ANN401 - an instanc
     return msgspec.convert(values, kind, strict=False)
 
 
-def _within(column: ColumnElement[str], span: Span) -> list[ColumnElement[bool]]:
+def within(column: ColumnElement[str], span: Span) -> list[ColumnElement[bool]]:
     conditions = []
     if span.since is not None:
         conditions.append(column >= span.since)
@@ -79,13 +79,9 @@ def _within(column: ColumnElement[str], span: Span) -> list[ColumnElement[bool]]
     return conditions
 
 
-def runs(store: Store, span: Span = EVERYTHING) -> list[Run]:
+def runs(store: Store, ids: Collection[int] | None = None) -> list[Run]:
     """In order, with their inputs."""
-    where = []
-    if span.first_run is not None:
-        where.append(RUN.c.id >= span.first_run)
-    if span.last_run is not None:
-        where.append(RUN.c.id <= span.last_run)
+    where = [] if ids is None else [RUN.c.id.in_(ids)]
     with store.connect() as connection:
         found: list[Run] = [
             _struct(row, Run) for row in connection.execute(select(RUN).where(*where).order_by(RUN.c.id))
@@ -96,6 +92,20 @@ def runs(store: Store, span: Span = EVERYTHING) -> list[Run]:
             if run := by_id.get(row.run):
                 run.inputs = [*run.inputs, _struct(row, Input)]
     return found
+
+
+def runs_read(store: Store) -> bool:
+    """Whether any run has read a packet."""
+    with store.connect() as connection:
+        return connection.execute(select(RUN.c.id).where(RUN.c.read).limit(1)).first() is not None
+
+
+def runs_of_sessions(store: Store, span: Span) -> set[int]:
+    """The runs that saw the sessions of a span."""
+    table = TABLES["session"]
+    asked = select(table.c.run, table.c.last_run).where(*reaching(table, span)).distinct()
+    with store.connect() as connection:
+        return {run for row in connection.execute(asked) for run in row}
 
 
 def records(store: Store, kind: str, span: Span = EVERYTHING) -> Iterator[Record]:
@@ -110,21 +120,15 @@ def records(store: Store, kind: str, span: Span = EVERYTHING) -> Iterator[Record
 
 
 def _conditions(table: Table, span: Span) -> list[ColumnElement[bool]]:
-    """A session belongs to a span that it reaches into, and to every run that saw it; what is inside goes with it."""
-    session = TABLES["session"]
-    inside = []
-    if table is session:
-        inside = _within(table.c.last_seen, Span(since=span.since)) + _within(table.c.ts, Span(until=span.until))
-    else:
-        inside = _within(table.c.ts, span)
-    seen: list[ColumnElement[bool]] = []
-    if span.first_run is not None:
-        seen.append(session.c.last_run >= span.first_run)
-    if span.last_run is not None:
-        seen.append(session.c.run <= span.last_run)
-    if table is session or not seen:
-        return inside + seen
-    return [*inside, table.c.session.in_(select(session.c.id).where(*seen))]
+    """A session belongs to a span that it reaches into."""
+    if "last_seen" in table.c:
+        return reaching(table, span)
+    return within(table.c.ts, span)
+
+
+def reaching(table: Table, span: Span) -> list[ColumnElement[bool]]:
+    """Rows with a beginning `ts` and an end `last_seen` of which some is within the span."""
+    return within(table.c.last_seen, Span(since=span.since)) + within(table.c.ts, Span(until=span.until))
 
 
 def _record(row: Row[Any], struct: type[Record]) -> Record:
@@ -156,97 +160,3 @@ def values(
     asked = select(*wanted, often).where(*_conditions(table, span)).group_by(*wanted).order_by(often.desc(), *wanted)
     with store.connect() as connection:
         return [(tuple(row)[:-1], row.often) for row in connection.execute(asked)]
-
-
-def findings(store: Store, span: Span = EVERYTHING, ids: Sequence[str] | None = None) -> list[FindingRecord]:
-    """Findings sighted within the span, worst first. `count` counts the records that show it in the times asked for."""
-    with store.connect() as connection:
-        wanted = set(_seen(connection, span)) if ids is None else set(ids)
-        which = _within(SIGHTING.c.ts, span)
-        about = []
-        if ids is not None:
-            which.append(SIGHTING.c.finding.in_(ids))
-            about.append(FINDING.c.id.in_(ids))
-        seen = {row.finding: row for row in connection.execute(_summary(which)) if row.finding in wanted}
-        evidence = _evidence(connection, which, seen)
-        rows = connection.execute(select(FINDING).where(*about)).all()
-    return sorted(
-        (_finding(row, seen[row.id], evidence[row.id]) for row in rows if row.id in seen),
-        key=order,
-    )
-
-
-def _seen(connection: Connection, span: Span) -> Iterator[str]:
-    where: list[ColumnElement[bool]] = []
-    if span.first_run is not None:
-        where.append(FINDING_RUN.c.run >= span.first_run)
-    if span.last_run is not None:
-        where.append(FINDING_RUN.c.run <= span.last_run)
-    yield from connection.execute(select(FINDING_RUN.c.finding).where(*where).distinct()).scalars()
-
-
-def _summary(which: list[ColumnElement[bool]]) -> Select[Any]:
-    return (
-        select(
-            SIGHTING.c.finding,
-            func.count().label("shown"),
-            func.min(SIGHTING.c.ts).label("first_seen"),
-            func.max(SIGHTING.c.last_seen).label("last_seen"),
-        )
-        .where(*which)
-        .group_by(SIGHTING.c.finding)
-    )
-
-
-def _evidence(
-    connection: Connection, which: list[ColumnElement[bool]], wanted: Container[str]
-) -> dict[str, list[Row[Any]]]:
-    """The first sightings of each finding, in packet order."""
-    place = func.row_number().over(
-        partition_by=SIGHTING.c.finding,
-        order_by=(SIGHTING.c.ts, SIGHTING.c.capture, SIGHTING.c.frame, SIGHTING.c.record),
-    )
-    numbered = select(SIGHTING, place.label("place")).where(*which).subquery()
-    first = select(numbered).where(numbered.c.place <= MAX_EVIDENCE).order_by(numbered.c.finding, numbered.c.place)
-    found: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(first):
-        if row.finding in wanted:
-            found.setdefault(row.finding, []).append(row)
-    return found
-
-
-def _finding(row: Row[Any], summary: Row[Any], evidence: list[Row[Any]]) -> FindingRecord:
-    first = evidence[0]
-    return FindingRecord(
-        id=row.id,
-        ts=first.ts,
-        capture=first.capture,
-        frame=first.frame,
-        risk=row.risk,
-        severity=Severity(row.severity),
-        subject=row.subject,
-        host=row.host,
-        title=row.title,
-        remedy=row.remedy,
-        count=summary.shown,
-        first_seen=summary.first_seen,
-        last_seen=summary.last_seen,
-        evidence=[Evidence(capture=e.capture, frame=e.frame, rule=e.rule, excerpt=e.excerpt) for e in evidence],
-        key=row.key,
-    )
-
-
-def finding_like(store: Store, asked: str) -> list[FindingRecord]:
-    """The findings whose id begins with `asked`, or whose key is `asked`."""
-    with store.connect() as connection:
-        begins = and_(FINDING.c.id >= asked, FINDING.c.id < asked + "g")  # ids are hex digits: no LIKE, no wildcards
-        ids = connection.execute(select(FINDING.c.id).where(begins | (FINDING.c.key == asked))).scalars().all()
-    return findings(store, ids=ids) if ids else []
-
-
-def sightings(store: Store, finding: str) -> Iterator[tuple[str, int]]:
-    """Every (capture, frame) that shows a finding, in packet order."""
-    asked = select(SIGHTING.c.capture, SIGHTING.c.frame).where(SIGHTING.c.finding == finding)
-    with store.connect() as connection:
-        for row in connection.execute(asked.order_by(SIGHTING.c.ts, SIGHTING.c.capture, SIGHTING.c.frame)):
-            yield row.capture, row.frame

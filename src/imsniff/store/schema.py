@@ -2,11 +2,14 @@
 
     meta ── schema version            run ── run_input          one row a run of `analyze` or `capture`, and its inputs
     session ◁─ login message presence contact transfer exposure anomaly          by `session`
-    finding ◁─ sighting (finding, record)      what was seen, once a record: counts are derived, so that the same
-            ◁─ finding_run (finding, run)      capture analysed twice doubles nothing
-    audit   ◁─ audit_finding                   what a report said, for the next one to compare with
+    finding ◁─ sighting (finding, record)      what was seen, once a record: all figures are derived of them for the
+                                               span that is asked for, so that a capture read twice doubles nothing
+    watched (capture, hour, part)              what was watched when, and host_seen (host, day): which inside hosts were
+                                               alive, both for saying that something is gone
+    audit                                      what a report said that was kept by name
 
-There are no foreign keys on purpose: a session is written when it ends, after the records inside it.
+`finding_overview` is a view for those who come with SQL. Records name their session without a foreign key: a session is
+written when it ends, after the records inside it.
 Times are RFC 3339 texts of one width, which sort as text. A change here needs a migration and a new VERSION: a test
 holds the schema against a fingerprint.
 """
@@ -18,13 +21,27 @@ import typing
 from enum import Enum
 
 import msgspec
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    event,
+    text,
+)
 from sqlalchemy.types import TypeEngine
 
 from imsniff.base import records as records
 from imsniff.base.records import KINDS, Record
 
-VERSION = 3
+VERSION = 4
 """Of this program. See `migrations`."""
 
 LARGEST = (1 << 63) - 1
@@ -123,20 +140,16 @@ FINDING = Table(
     Column("id", _ID, primary_key=True),
     Column("key", Text, nullable=False),
     Column("risk", Text, nullable=False),
-    Column("severity", Text, nullable=False),
-    Column("rank", Integer, nullable=False),  # of the severity, so that the worst can be kept
     Column("subject", Text, nullable=False),
-    Column("host", Text, nullable=False),
     Column("service", Text, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("remedy", Text, nullable=False),
 )
 
 SIGHTING = Table(
     "sighting",
     metadata,
-    Column("finding", _ID, primary_key=True),
+    Column("finding", _ID, ForeignKey(FINDING.c.id), primary_key=True),
     Column("record", _ID, primary_key=True),
+    Column("session", _ID, nullable=False),
     Column("run", Integer, nullable=False),
     Column("ts", _TIME, nullable=False),
     Column("last_seen", _TIME, nullable=False),  # of a session its end, else `ts`
@@ -144,32 +157,58 @@ SIGHTING = Table(
     Column("frame", BigInteger, nullable=False),
     Column("rule", Text, nullable=False),
     Column("excerpt", Text, nullable=False),
+    Column("rank", Integer, nullable=False),  # of the severity: 0 info to 4 critical
+    Column("host", Text, nullable=False),
+    Column("server", Text, nullable=False),
+    Column("server_name", Text),
+    Column("advice", Text, nullable=False),  # a name in `risks.CASES`, or empty
 )
 Index(None, SIGHTING.c.ts)
 
-FINDING_RUN = Table(
-    "finding_run",
+WATCHED = Table(
+    "watched",
     metadata,
-    Column("finding", _ID, primary_key=True),
-    Column("run", Integer, primary_key=True),
+    Column("capture", Text, primary_key=True),
+    Column("hour", _TIME, primary_key=True),
+    Column("part", BigInteger, primary_key=True),
+    Column("run", Integer, nullable=False),
+    Column("first_seen", _TIME, nullable=False),
+    Column("last_seen", _TIME, nullable=False),
+    Column("packets", BigInteger, nullable=False),
 )
-Index(None, FINDING_RUN.c.run)
+Index(None, WATCHED.c.hour)
+
+HOST_SEEN = Table(
+    "host_seen",
+    metadata,
+    Column("host", String(45), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("hours", Integer, nullable=False),  # a bit each: the lowest is the hour that begins at midnight
+)
+Index(None, HOST_SEEN.c.day)
 
 AUDIT = Table(
     "audit",
     metadata,
     Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
     Column("made", _TIME, nullable=False),
-    Column("first_run", Integer, nullable=False),
-    Column("last_run", Integer, nullable=False),
     Column("since", _TIME),
     Column("until", _TIME),
-    Column("open_run", Integer),  # the first of its runs that was not over yet
+    Column("findings", JSON, nullable=False),  # ids, with the rank that each had
 )
 
-AUDIT_FINDING = Table(
-    "audit_finding",
-    metadata,
-    Column("audit", Integer, primary_key=True),
-    Column("finding", _ID, primary_key=True),
+_OVERVIEW = """
+CREATE VIEW finding_overview AS
+SELECT f.id, f.risk, max(s.rank) AS rank, f.subject, f.service, max(s.server) AS server,
+       max(s.server_name) AS server_name, count(*) AS count, count(DISTINCT s.host) AS hosts, min(s.host) AS host,
+       min(s.ts) AS first_seen, max(s.last_seen) AS last_seen, f.key
+FROM finding f JOIN sighting s ON s.finding = f.id
+GROUP BY f.id, f.risk, f.subject, f.service, f.key
+"""
+event.listen(SIGHTING, "after_create", lambda _, connection, **__: connection.execute(text(_OVERVIEW)))
+event.listen(
+    SIGHTING,
+    "before_drop",
+    lambda _, connection, **__: connection.execute(text("DROP VIEW IF EXISTS finding_overview")),
 )

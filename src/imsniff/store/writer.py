@@ -12,16 +12,16 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from msgspec.structs import astuple
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import Connection, bindparam, insert, update
 
 from imsniff.base.escape import storable
 from imsniff.base.limits import MAX_FINDINGS, STORE_BATCH
-from imsniff.base.records import Record, SessionRecord
+from imsniff.base.records import CoverageRecord, Record, SessionRecord
 from imsniff.detect import Finding, Sighting
 from imsniff.store import conflict
 from imsniff.store.conflict import Values
 from imsniff.store.opening import Store
-from imsniff.store.schema import FINDING, FINDING_RUN, LARGEST, RECORDS, RUN, RUN_INPUT, SIGHTING, TABLES
+from imsniff.store.schema import FINDING, HOST_SEEN, LARGEST, RECORDS, RUN, RUN_INPUT, SIGHTING, TABLES, WATCHED
 
 Row = dict[str, Any]
 
@@ -55,8 +55,12 @@ def _plain(column: Values) -> bool:
     return bool(max(known) <= LARGEST)
 
 
-_KINDS: dict[type[Record], str] = {record: kind for kind, record in RECORDS.items()} | {Sighting: "sighting"}
-_COUNTED = {kind: "presences" if kind == "presence" else f"{kind}s" for kind in _KINDS.values()}
+_KINDS: dict[type[Record], str] = {
+    **{record: kind for kind, record in RECORDS.items()},
+    Sighting: "sighting",
+    CoverageRecord: "coverage",
+}
+_COUNTED = {kind: "presences" if kind == "presence" else f"{kind}s" for kind in _KINDS.values() if kind != "coverage"}
 """What the counters call them."""
 
 
@@ -75,8 +79,8 @@ class Writer:
         self._store = store
         self._now = now
         self._waiting = _nothing()
-        self._written: dict[str, Finding] = {}
-        """Findings of this run that are in the store, as severe as they are there."""
+        self._written: set[str] = set()
+        """Findings of this run that are in the store."""
         self._room = STORE_BATCH
         self._inputs = 0
         self.counters: Counter[str] = Counter()
@@ -86,12 +90,13 @@ class Writer:
         """Whether any packet was read."""
         self.blind: list[Row] = []
         """Spans in which a live run lost packets: `capture`, `since`, `until`, `lost`."""
+        self._options = dict(options or {})
         values = {
             "started": moment_of(now()),
             "alive": moment_of(now()),
             "program": program,
             "signatures": signatures,
-            "options": dict(options or {}),
+            "options": self._options,
             "counters": {},
             "read": False,
         }
@@ -122,6 +127,12 @@ class Writer:
         self.add(session)
         self.counters["sessions"] -= 1
 
+    def describe(self, options: Mapping[str, Any]) -> None:
+        """The run goes on with other options. Raises StoreError."""
+        self._options |= options
+        with self._store.begin() as connection:
+            connection.execute(update(RUN).where(RUN.c.id == self.run).values(options=self._options))
+
     def flush_waiting(self) -> None:
         """Flush, where anything waits. Raises StoreError."""
         if any(self._waiting.values()):
@@ -140,11 +151,11 @@ class Writer:
         """Write what is waiting, in one transaction. Raises StoreError; what was waiting is then gone."""
         waiting, self._waiting, self._room = self._waiting, _nothing(), STORE_BATCH
         for kind, records in waiting.items():
-            if records:
-                self.counters[_COUNTED[_KINDS[kind]]] += len(records)
-        sessions, sightings = waiting.pop(SessionRecord), waiting.pop(Sighting)
-        written, self._written = self._written, {}  # forgotten, unless this batch is stored
-        news = _news(sightings, written)
+            if records and (name := _COUNTED.get(_KINDS[kind])):
+                self.counters[name] += len(records)
+        sessions, sightings, coverage = (waiting.pop(kind) for kind in (SessionRecord, Sighting, CoverageRecord))
+        written, self._written = self._written, set()  # forgotten, unless this batch is stored
+        news = {seen.id: seen.finding for seen in sightings if seen.id not in written}
         with self._store.begin() as connection:
             if sessions:
                 table = TABLES[_KINDS[SessionRecord]]
@@ -156,19 +167,37 @@ class Writer:
             for kind, records in waiting.items():
                 rows = [(*astuple(record), self.run) for record in records]
                 conflict.keep(connection, TABLES[_KINDS[kind]], _columns(rows))
-            conflict.replace(connection, FINDING, list(map(_finding, news)), unless_less="rank", but=())
-            conflict.keep(connection, FINDING_RUN, [(finding.id, self.run) for finding in news])
-            conflict.keep(connection, SIGHTING, _columns([self._sighting(seen) for seen in sightings]))
+            conflict.keep(connection, FINDING, _columns(list(map(_finding, news.values()))))
+            # what is seen again and is worse (an answer came, a longer capture) is worse from now on
+            shown = {(seen.id, seen.record): self._sighting(seen) for seen in sorted(sightings, key=_rank)}
+            conflict.keep(connection, SIGHTING, _columns(list(shown.values())), unless_more="rank")
+            self._cover(connection, coverage)
             connection.execute(update(RUN).where(RUN.c.id == self.run).values(alive=moment_of(self._now())))
-        self._written = written if len(written) <= MAX_FINDINGS else {}
+        written.update(news)
+        self._written = written if len(written) <= MAX_FINDINGS else set()
 
     def _session(self, session: SessionRecord) -> Row:
         row = dict(zip(session.__struct_fields__, map(_column, astuple(session)), strict=True))
         return {**row, "run": self.run, "last_run": self.run}
 
+    def _cover(self, connection: Connection, coverage: list[CoverageRecord]) -> None:
+        """What was watched when, and the inside hosts that were alive."""
+        watched: dict[tuple[str, str, int], Values] = {}
+        alive: dict[tuple[str, str], int] = {}
+        for one in coverage:
+            key = storable(one.capture), one.ts, one.part
+            watched[key] = (*key, self.run, one.first_seen, one.last_seen, one.packets)
+            for host in one.hosts:
+                day = host, one.ts[:10]
+                alive[day] = alive.get(day, 0) | 1 << int(one.ts[11:13])
+        conflict.keep(connection, WATCHED, list(watched.values()), unless_more="packets")
+        conflict.unite(connection, HOST_SEEN, [(*day, hours) for day, hours in alive.items()], bits="hours")
+
     def _sighting(self, seen: Sighting) -> Values:
-        of = (seen.id, seen.record, self.run, seen.ts, seen.last_seen)
-        return (*of, seen.capture, seen.frame, seen.rule, seen.excerpt)
+        finding = seen.finding
+        of = (seen.id, seen.record, seen.session, self.run, seen.ts, seen.last_seen)
+        about = (finding.severity.rank, finding.host, finding.server, finding.server_name, finding.case)
+        return (*of, seen.capture, seen.frame, seen.rule, seen.excerpt, *about)
 
     def add_input(
         self,
@@ -208,19 +237,12 @@ def _nothing() -> dict[type[Record], list[Any]]:
     return {kind: [] for kind in _KINDS}
 
 
-def _news(sightings: list[Sighting], written: dict[str, Finding]) -> list[Finding]:
-    """The findings that are not among those written, or were less severe there; now they are among them."""
-    news: dict[str, Finding] = {}
-    for seen in sightings:
-        finding, known = seen.finding, written.get(seen.id)
-        if finding is not known and (known is None or finding.severity.rank > known.severity.rank):
-            written[seen.id] = news[seen.id] = finding
-    return list(news.values())
+def _finding(finding: Finding) -> Values:
+    return finding.id, finding.key, finding.risk, finding.subject, finding.service
 
 
-def _finding(finding: Finding) -> Row:
-    row = dict(zip(finding.__struct_fields__, map(_column, astuple(finding)), strict=True))
-    return {**row, "rank": finding.severity.rank}
+def _rank(seen: Sighting) -> int:
+    return seen.finding.severity.rank
 
 
 def moment_of(when: datetime) -> str:

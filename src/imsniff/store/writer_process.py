@@ -29,7 +29,7 @@ from imsniff.base.escape import visible
 from imsniff.base.garbage_collection import lasting
 from imsniff.base.ipc import PIECE, Inbox, Outgoing, decoders, message
 from imsniff.base.limits import MAX_FINDINGS, MAX_UNWRITTEN, WRITER_BATCH
-from imsniff.base.records import AnyPlain, Record, SessionRecord
+from imsniff.base.records import AnyPlain, CoverageRecord, Record, SessionRecord
 from imsniff.detect import Finding, Sighting
 from imsniff.store.errors import StoreError
 from imsniff.store.run_writer import LocalWriter, RunInfo, RunWriter
@@ -44,6 +44,7 @@ class _Seen(Record, kw_only=True):
     """A sighting on its way: with its finding where that is new or has changed, else it has the one told before."""
 
     record: str
+    session: str
     last_seen: str
     rule: str
     excerpt: str
@@ -60,7 +61,7 @@ _ORDERS: dict[int, Any] = {
     _OPEN: str,
     _WHOLE: RunInfo,
     _BEGIN: RunInfo,
-    _RECORDS: list[_Seen | AnyPlain],
+    _RECORDS: list[_Seen | CoverageRecord | AnyPlain],
     _FORGET: None,
     _FLUSH: None,
     _INPUT: dict[str, str | int | None],
@@ -177,6 +178,7 @@ class WriterProcess:
             capture=seen.capture,
             frame=seen.frame,
             record=seen.record,
+            session=seen.session,
             last_seen=seen.last_seen,
             rule=seen.rule,
             excerpt=seen.excerpt,
@@ -361,6 +363,7 @@ class _Orders:
             frame=seen.frame,
             finding=self._findings[seen.id],
             record=seen.record,
+            session=seen.session,
             last_seen=seen.last_seen,
             rule=seen.rule,
             excerpt=seen.excerpt,

@@ -98,6 +98,8 @@ def introduced(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
 
 def welcome(irc: Irc, side: Side, line: Line) -> Iterator[Event]:
     yield from irc.known_as(side, line.param(0), sure=True)
+    if line.nick is not None and "." in line.nick:
+        yield Trait(side=side, server_name=line.nick)
     who, _, host = line.last.rpartition(" ")[2].rpartition("@")
     if "!" in who:
         yield from irc.host(side, irc.own, host)

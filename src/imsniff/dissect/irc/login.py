@@ -70,7 +70,8 @@ def channel_key(irc: IrcSession, side: Side, room: str, key: str, command: str) 
         return
     irc.keys[room] = key
     wire = excerpt(f"{command} {room} {masked(key)}")
-    login = Login(side=side, account=irc.own, scheme="channel-key", grade=Grade.CLEARTEXT, secret=key, wire=wire)
+    grade = Grade.CLEARTEXT
+    login = Login(side=side, account=irc.own, room=room, scheme="channel-key", grade=grade, secret=key, wire=wire)
     if command == "JOIN":
         yield from irc.pending.add(f"key {room.casefold()}", irc.dated(login))
     else:

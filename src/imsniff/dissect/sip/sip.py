@@ -165,7 +165,7 @@ class Sip(SipFraming):
             self._user_sure = sure
             if user != self._user:
                 self._user = user
-                yield Trait(side=msg.side, account=user)
+                yield Trait(side=msg.side, account=user, server_name=_registrar(user) if sure else None)
 
     def _uri_passwords(self, msg: MessageContext) -> Iterator[Event]:
         """`sip:user:password@host`, wherever a URI stands; once a URI's account and password."""
@@ -336,6 +336,12 @@ _TOLD_ABOUT = frozenset({"NOTIFY", "BENOTIFY"})
 
 
 @memoised
+def _registrar(user: str) -> str | None:
+    """The domain of an address of record, where it is a name."""
+    host = user.rpartition("@")[2]
+    return host if host and address(host) is None else None
+
+
 def _shown(start: str) -> str:
     """A start line as evidence; a password in its URI is not among what is shown."""
     line = start_line(start)

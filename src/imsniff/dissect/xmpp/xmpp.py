@@ -251,7 +251,7 @@ class Xmpp(Dissector[Piece]):
         if self._weight >= 2:
             state = self._state
             service = SERVICES.get(domain(state.own or state.domain or ""), "jabber")
-            yield Trait(side=side, service=service, wire=state.tell)
+            yield Trait(side=side, service=service, server_name=state.domain, wire=state.tell)
 
     def _header(self, side: Side, raw: bytes) -> Iterator[Event]:
         prefix, name = name_of(raw)
