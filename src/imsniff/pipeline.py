@@ -25,7 +25,6 @@ from imsniff.base.events import (
     Message,
     Refused,
     Reversed,
-    Side,
     Trait,
 )
 from imsniff.base.limits import LATE_NS, MAX_CARRIER_DEPTH, MAX_CARRIER_EVENTS, MAX_INNER_STREAMS
@@ -34,7 +33,7 @@ from imsniff.capture.batch import Batch
 from imsniff.carriers.core import Carrier
 from imsniff.classify import readers
 from imsniff.classify.candidate import TimedEvent
-from imsniff.classify.conversation import Classifier, Conversation, Verdict
+from imsniff.classify.conversation import HTTP_TO_MESSENGER, Classifier, Conversation, Verdict
 from imsniff.classify.expected import Expected
 from imsniff.classify.inner import AnyFlow, InnerFlow, SharedStreams
 from imsniff.classify.openings import openings
@@ -71,12 +70,6 @@ class Options(Struct, frozen=True, kw_only=True):
     policy: Policy = field(default_factory=Policy)
     wanted: Filter | None = None
     """Which flows to look at; None: all."""
-
-
-HTTP_TO_MESSENGER = Anomaly(
-    side=Side.CLIENT, code="http.to-messenger", detail="an HTTP request that a messenger's server answered"
-)
-"""A page sent a browser to a messenger's port: nobody's session, and how attacks on inside servers begin."""
 
 
 class FlowState:

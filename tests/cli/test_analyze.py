@@ -29,6 +29,8 @@ def test_findings_are_listed_tab_separated_when_piped(imsniff, capture, tmp_path
         "service",
         "capture",
         "frame",
+        "server",
+        "server_name",
     ]
     rows = [line.split("\t") for line in ran.lines[1:]]
     assert {row[1] for row in rows} == {"rogue-im", "cleartext-messages"}
@@ -44,7 +46,7 @@ def test_json_lines_are_records_and_findings_come_last(imsniff, capture):
     kinds = [json.loads(line)["kind"] for line in ran.lines]
     assert kinds.index("finding") > max(number for number, kind in enumerate(kinds) if kind != "finding")
     assert [r.text for r in records if type(r).__name__ == "MessageRecord"] == ["hello", "lunch?"]
-    assert not any(set(json.loads(line)) & {"record", "service"} for line in ran.lines if '"finding"' in line)
+    assert not any(set(json.loads(line)) & {"record", "session"} for line in ran.lines if '"finding"' in line)
 
 
 def test_text_is_not_kept_unless_asked_for(imsniff, capture):
@@ -194,7 +196,7 @@ def test_an_older_database_is_refused_with_the_remedy(imsniff, capture):
     for call in (("analyze", capture()), ("report",), ("export",), ("db", "stats")):
         ran = imsniff(*call, "--db", "a.db")
         assert ran.code == 3
-        assert "has schema 1, this program writes 3; run `imsniff db upgrade`" in ran.err
+        assert "has schema 1, this program writes 4; run `imsniff db upgrade`" in ran.err
 
 
 def test_quiet(imsniff, capture):

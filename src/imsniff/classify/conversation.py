@@ -17,7 +17,7 @@ import re
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from imsniff.base.events import Event, Expect, Side
+from imsniff.base.events import Anomaly, Event, Expect, Side
 from imsniff.base.limits import MAX_PROBES, MIDSTREAM_WINDOW, SCAN_WINDOW
 from imsniff.base.records import Confidence
 from imsniff.classify.candidate import Candidate, TimedEvent
@@ -54,6 +54,11 @@ _is_keepalive = re.compile(KEEPALIVE).match
 
 EXPECTED = "expected."
 """How the rule of a flow begins that signalling announced."""
+
+HTTP_TO_MESSENGER = Anomaly(
+    side=Side.CLIENT, code="http.to-messenger", detail="an HTTP request that a messenger's server answered"
+)
+"""A page sent a browser to a messenger's port: nobody's session, and how attacks on inside servers begin."""
 
 OPENING = 16
 """First bytes that tell an HTTP request."""

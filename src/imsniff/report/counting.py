@@ -30,26 +30,38 @@ _STATES = [TransferState.CANCELLED, TransferState.OFFERED, TransferState.ACCEPTE
 
 def messages(records: Iterable[MessageRecord]) -> Iterator[MessageRecord]:
     """Each message once. It leaves once and arrives once, and in a room it comes to every member: each showing in
-    another session is the same one. Records are to come in the order of packet time."""
-    shown: dict[tuple[object, ...], list[tuple[int, set[str]]]] = {}
+    another session is the same one, but what leaves twice was said twice. Records are to come in the order of packet
+    time."""
+    shown: dict[tuple[object, ...], list[_Showing]] = {}
     for record in records:
         now = nanoseconds(record.ts)
         if len(shown) >= MAX_COUNTED:
-            shown = {what: since for what, since in shown.items() if now - since[-1][0] <= SAME_MESSAGE_NS}
+            shown = {what: since for what, since in shown.items() if now - since[-1].ts <= SAME_MESSAGE_NS}
         sender = normalise(record.protocol, record.sender or "")
         whom = record.room or normalise(record.protocol, record.recipient or "")
         what = (family(record.protocol), sender, whom, record.length, record.text)
-        if not (sender and whom) or _is_first(shown.setdefault(what, []), record.session, now):
+        if not (sender and whom) or _is_first(shown.setdefault(what, []), record, now):
             yield record
 
 
-def _is_first(showings: list[tuple[int, set[str]]], session: str, now: int) -> bool:
-    showings[:] = [one for one in showings if now - one[0] <= SAME_MESSAGE_NS]
-    for _, sessions in showings:
-        if session not in sessions:
-            sessions.add(session)
+class _Showing(NamedTuple):
+    """One message, and the sessions that showed it."""
+
+    ts: int
+    sessions: set[str]
+    left: set[str]
+    """Those in which it left."""
+
+
+def _is_first(showings: list[_Showing], record: MessageRecord, now: int) -> bool:
+    showings[:] = [one for one in showings if now - one.ts <= SAME_MESSAGE_NS]
+    leaves = record.direction == "sent"
+    for one in showings:
+        if record.session not in one.sessions and not (leaves and one.left):
+            one.sessions.add(record.session)
+            one.left.update((record.session,) if leaves else ())
             return False
-    showings.append((now, {session}))
+    showings.append(_Showing(now, {record.session}, {record.session} if leaves else set()))
     return True
 
 

@@ -32,7 +32,7 @@ from imsniff.report.groups import RiskGroup, by_risk
 from imsniff.report.limits_of_sight import blind
 from imsniff.report.overview import Overview, family, overview
 from imsniff.report.people import Person, people
-from imsniff.report.summary import summary
+from imsniff.report.summary import Figures, summary
 from imsniff.report.timeline import Timeline, timeline
 from imsniff.store import audits, coverage, query
 from imsniff.store.findings import findings, sessions_of
@@ -160,10 +160,14 @@ def build(
     if earlier is not None:
         marked(store, every, earlier, permitted)
         lost = missing(store, span, every, earlier, allows)
+    for finding in every:
+        if finding.id in permitted:
+            finding.change = str(Change.ALLOWED)
     found = [f for f in every if f.id not in permitted and f.severity is not Severity.INFO]
     information = [f for f in every if f.id not in permitted and f.severity is Severity.INFO]
     no_more = [f for f in every if f.id in permitted] + [f for f in lost if f.change == Change.ALLOWED]
-    runs = query.runs(store, watched.runs or query.runs_of_sessions(store, span))
+    seen_by = None if span == query.EVERYTHING else watched.runs | query.runs_of_sessions(store, span)
+    runs = [run for run in query.runs(store, seen_by) if run.read or run.ended is None]
     view, totals = _contents(store, span, sessions)
     totals = {"findings": len(found), **totals, "information": len(information), "packets": watched.packets}
     listed = by_risk(found, limit)
@@ -209,7 +213,18 @@ def build(
             if risk in DETECTED
         ],
     )
-    report.summary = summary(report)
+    report.summary = summary(
+        Figures(
+            first_packet=report.first_packet,
+            last_packet=report.last_packet,
+            captures=report.captures,
+            totals=totals,
+            severities=report.severities,
+            services=list(report.services),
+            worst=listed[0].title if listed else "",
+            changes=None if earlier is None else report.changes,
+        )
+    )
     return report
 
 
