@@ -33,7 +33,7 @@ def test_every_session_is_rogue_unless_allowed():
     (seen,) = detectors.on_session(session(account="Alice@example.org/home"))
     finding = seen.finding
     assert (finding.risk, finding.subject, finding.host) == ("rogue-im", "alice@example.org", "10.0.0.21")
-    assert finding.key == "rogue-im|alice@example.org|10.0.0.21|jabber"
+    assert finding.key == "rogue-im|alice@example.org|jabber|10.0.0.10:5222"
     assert seen.id == finding.id == finding_id(finding.key)
     assert seen.rule == "xmpp.stream"
     (unnamed,) = detectors.on_session(session())

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from imsniff.base.records import AttemptRecord, SessionRecord
+from imsniff.base.records import AttemptRecord, CoverageRecord, SessionRecord
 from imsniff.pipeline import Options, Sensor
 from imsniff.rules.loader import load
 from tests.envelopes import hello
@@ -34,7 +34,8 @@ def connection(port, data, at=0, server=SERVER, client="10.0.0.7", answer=b"\x16
 def analysed(*packets, gate=True):
     sensor = Sensor(Options(signatures=SIGNATURES, gate=gate), "test")
     flat = sorted((packet for some in packets for packet in some), key=lambda packet: packet[0])
-    return [*sensor.read(pcap_batch(flat)), *sensor.finish()]
+    told = [*sensor.read(pcap_batch(flat)), *sensor.finish()]
+    return [one for one in told if not isinstance(one, CoverageRecord)]
 
 
 def uses(records):
