@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from imsniff.base.limits import MAX_HELD_BYTES, MAX_HELD_SEGMENTS
-from imsniff.base.records import Record, from_json, to_json
+from imsniff.base.records import CoverageRecord, Record, from_json, to_json
 from imsniff.capture.errors import CaptureError
 from imsniff.capture.pcapfile import open_capture
 from imsniff.detect import Aggregate, Observation, Sighting
@@ -142,7 +142,7 @@ def spine(data: bytes) -> None:
     for record in records:
         if isinstance(record, Sighting):
             found.add(record)
-        elif not isinstance(record, Observation):  # which never leave the program
+        elif not isinstance(record, Observation | CoverageRecord):  # which are no lines of the contract
             from_json(to_json(record))
     for finding in found.findings():
         from_json(to_json(finding))

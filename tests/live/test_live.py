@@ -10,6 +10,7 @@ from tests.capture.test_ring import block
 
 from imsniff.base.events import Expect, Side
 from imsniff.base.limits import BLIND_JOIN_NS
+from imsniff.base.records import CoverageRecord
 from imsniff.capture.batch import Batch
 from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.live import Losses
@@ -66,13 +67,16 @@ class DelayedFlow:
 class Told:
     """A receiver that keeps what it is told of losses."""
 
-    session = packet = announced = record = None
+    session = packet = announced = None
 
     def __init__(self):
         self.spans = []
 
     def blind(self, span):
         self.spans.append(span)
+
+    def record(self, record):
+        assert isinstance(record, CoverageRecord), "nothing else is in these packets"
 
 
 @pytest.mark.parametrize("drain", [30.0, 0.0])
