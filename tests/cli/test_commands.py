@@ -152,3 +152,11 @@ def test_who_asks_for_the_terminal_gets_it_piped(imsniff, capture, monkeypatch):
     assert "Which instant messaging ran" in ran.out
     assert "\x1b" not in ran.out
     assert max(map(len, ran.lines)) < 90
+
+
+def test_an_audit_is_kept_whole_in_whatever_format_it_is_shown(imsniff, capture, monkeypatch):
+    monkeypatch.setattr("imsniff.base.limits.MAX_RISK_ROWS", 0)
+    imsniff("analyze", capture(), "--db", "a.db")
+    imsniff("report", "--db", "a.db", "--record", "first", "-o", "a.html")
+    ran = imsniff("report", "--db", "a.db", "--compare", "first")
+    assert {line.split("\t")[0] for line in ran.lines[1:]} == {"standing"}

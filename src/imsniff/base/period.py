@@ -25,6 +25,11 @@ class Period(NamedTuple):
     until: datetime
 
     @property
+    def texts(self) -> tuple[str, str]:
+        """Both as records write times."""
+        return text(self.since), text(self.until)
+
+    @property
     def before(self) -> Period:
         """The span before it: the month before a month, else one of the same length on the wall clock."""
         since, until = self
@@ -50,11 +55,9 @@ def read(written: str, now: datetime, zone: ZoneInfo | None = None) -> Period:
     if found := _LENGTH.fullmatch(word):
         return Period(local - int(found[1]) * _UNITS[found[2]], local)
     if found := _ISO_WEEK.fullmatch(word.upper()):
-        day = datetime.fromisocalendar(int(found[1]), int(found[2]), 1).replace(tzinfo=midnight.tzinfo)
-        return Period(day, day + _WEEK)
+        return _week(datetime.fromisocalendar(int(found[1]), int(found[2]), 1).replace(tzinfo=midnight.tzinfo))
     if found := _MONTH.fullmatch(word):
-        first = midnight.replace(year=int(found[1]), month=int(found[2]), day=1)
-        return Period(first, _months_back(first, -1))
+        return _month(midnight.replace(year=int(found[1]), month=int(found[2]), day=1))
     moment = datetime.fromisoformat(written.strip())
     moment = moment.replace(tzinfo=midnight.tzinfo) if moment.tzinfo is None else moment
     return Period(moment, moment + _DAY)
@@ -73,13 +76,21 @@ def _first(midnight: datetime) -> datetime:
     return midnight.replace(day=1)
 
 
+def _week(day: datetime) -> Period:
+    return Period(_monday(day), _monday(day) + _WEEK)
+
+
+def _month(day: datetime) -> Period:
+    return Period(_first(day), _months_back(_first(day), -1))
+
+
 _NAMED: dict[str, Callable[[datetime], Period]] = {
     "today": lambda day: Period(day, day + _DAY),
     "yesterday": lambda day: Period(day - _DAY, day),
-    "week": lambda day: Period(_monday(day), _monday(day) + _WEEK),
-    "this-week": lambda day: Period(_monday(day), _monday(day) + _WEEK),
-    "last-week": lambda day: Period(_monday(day) - _WEEK, _monday(day)),
-    "month": lambda day: Period(_first(day), _months_back(_first(day), -1)),
-    "this-month": lambda day: Period(_first(day), _months_back(_first(day), -1)),
-    "last-month": lambda day: Period(_months_back(_first(day), 1), _first(day)),
+    "week": _week,
+    "this-week": _week,
+    "last-week": lambda day: _week(day).before,
+    "month": _month,
+    "this-month": _month,
+    "last-month": lambda day: _month(day).before,
 }

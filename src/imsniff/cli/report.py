@@ -82,6 +82,7 @@ def command(
     from imsniff.base.limits import MAX_RISK_ROWS
     from imsniff.report.model import EmptyStore, build
     from imsniff.store import audits
+    from imsniff.store.findings import ranks
     from imsniff.store.opening import open_for_reading
     from imsniff.store.query import Span
 
@@ -91,8 +92,7 @@ def command(
     if named is not None and (since is not None or until is not None):
         raise click.UsageError("--period says when; leave out --since and --until.")
     if named is not None:
-        asked = period(named, tz, "'--period'")
-        span = Span(periods.text(asked.since), periods.text(asked.until))
+        span = Span(*period(named, tz, "'--period'").texts)
     else:
         span = Span(moment(since, tz, "'--since'"), moment(until, tz, "'--until'"))
     with open_for_reading(database(db)) as store:
@@ -111,8 +111,7 @@ def command(
         except LookupError as why:
             raise click.BadParameter(str(why), param_hint="'--compare'") from None
         if record is not None:
-            ranks = {f.id: f.severity.rank for group in report.risks for f in group.findings}
-            audits.keep(store, record, report.made, span, ranks)
+            audits.keep(store, record, report.made, span, ranks(store, span))
             voice.note(f"kept as {record!r}")
     if chosen == "terminal":
         from imsniff.report.as_terminal import print_report
@@ -135,15 +134,14 @@ def _before(store: Store, span: Span, compare: str, zone: ZoneInfo | None) -> Sp
         until = span.until or (ends[1] if ends is not None else None)
         if span.since is None or until is None or until <= span.since:
             return None
-        before = periods.Period(*(datetime.fromisoformat(one).astimezone(zone) for one in (span.since, until))).before
-        return Span(periods.text(before.since), span.since)
+        asked = periods.Period(*(datetime.fromisoformat(one).astimezone(zone) for one in (span.since, until)))
+        return Span(*asked.before.texts)
     if compare in {name for one in audits.audits(store) for name in (one.name, one.name.removeprefix("audit "))}:
         return compare
     try:
-        other = periods.read(compare, datetime.now(UTC), zone)
+        return Span(*periods.read(compare, datetime.now(UTC), zone).texts)
     except (ValueError, OverflowError):
         return compare
-    return Span(periods.text(other.since), periods.text(other.until))
 
 
 def _policy(store: Store, file: Path | None) -> Policy | None:
@@ -153,9 +151,9 @@ def _policy(store: Store, file: Path | None) -> Policy | None:
 
     if file is not None:
         return policies.load(file)
-    runs = query.runs(store)
-    text = runs[-1].options.get("policy_text") if runs else None
-    return policies.parse(text, Path(str(runs[-1].options.get("policy")))) if text else None
+    options = query.latest_options(store)
+    text = options.get("policy_text")
+    return policies.parse(text, Path(options["policy"])) if text else None
 
 
 def _form_of(output: Path | None) -> str:

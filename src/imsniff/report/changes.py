@@ -69,16 +69,16 @@ def missing(
     span: Span,
     found: Collection[FindingRecord],
     before: Before,
-    allows: Callable[[Collection[str], Span], Collection[str]],
+    allows: Callable[[Collection[FindingRecord], Span], Collection[str]],
 ) -> list[FindingRecord]:
-    """The findings of the span before that were not seen in this one, each with the reason. allows: which of these ids,
-    as sighted within a span, the policy allows by now."""
+    """The findings of the span before that were not seen in this one, each with the reason. allows: the ids of those
+    which, as sighted within a span, the policy allows by now."""
     here = {finding.id for finding in found}
     ids = [one for one in before.ranks if one not in here]
     gone = findings(store, before.span, ids)
     if lost := set(ids) - {finding.id for finding in gone}:  # a named audit may have known what was purged since
         gone += findings(store, ids=lost)
-    permitted = allows(ids, before.span)
+    permitted = allows(gone, before.span)
     alive = coverage.alive(store, {span.host for finding in gone for span in finding.hosts}, span)
     for finding in gone:
         there = any(one.host in alive for one in finding.hosts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
+from functools import partial
 
 import msgspec
 from msgspec import Struct
@@ -35,7 +36,7 @@ from imsniff.report.people import Person, people
 from imsniff.report.summary import Figures, summary
 from imsniff.report.timeline import Timeline, timeline
 from imsniff.store import audits, coverage, query
-from imsniff.store.findings import findings, sessions_of
+from imsniff.store.findings import findings, ranks, sessions_of
 from imsniff.store.opening import Store
 from imsniff.store.query import Input, Span
 
@@ -110,28 +111,18 @@ class EmptyStore(LookupError):
     """No run has read a packet: there is nothing to report."""
 
 
-class _Allowing:
-    """Which findings a policy allows by now: those of which it allows every session that shows them."""
-
-    def __init__(self, store: Store, policy: Policy | None) -> None:
-        self._store = store
-        self._policy = policy
-        self._risks: dict[str, str] = {}
-
-    def __call__(self, ids: Collection[str], span: Span, known: Iterable[FindingRecord] = ()) -> set[str]:
-        policy = self._policy
-        if policy is None or not ids:
-            return set()
-        risks = {f.id: f.risk for f in known or findings(self._store, span, ids)}
-        sessions = {session.id: session for session in query.sessions(self._store, span)}
-        wanted = set(ids)
-        return {
-            finding
-            for finding, shown in sessions_of(self._store, span).items()
-            if finding in wanted
-            and finding in risks
-            and all(one in sessions and allowed(policy, risks[finding], sessions[one]) for one in shown)
-        }
+def _allowed(store: Store, policy: Policy | None, found: Collection[FindingRecord], span: Span) -> set[str]:
+    """The ids of findings that a policy allows by now: those of which it allows every session that shows them."""
+    if policy is None or not found:
+        return set()
+    sessions = {session.id: session for session in query.sessions(store, span)}
+    showing = sessions_of(store, span)
+    return {
+        finding.id
+        for finding in found
+        if (shown := showing.get(finding.id))
+        and all(one in sessions and allowed(policy, finding.risk, sessions[one]) for one in shown)
+    }
 
 
 def build(
@@ -153,8 +144,8 @@ def build(
     every = findings(store, span)
     if not (watched.packets or sessions or every) and coverage.ends(store) is None and not query.runs_read(store):
         raise EmptyStore("nothing was analysed yet; run `imsniff analyze` on a capture first")
-    allows = _Allowing(store, policy)
-    permitted = allows([f.id for f in every], span, every)
+    allows = partial(_allowed, store, policy)
+    permitted = allows(every, span)
     earlier = _before(store, before)
     lost: list[FindingRecord] = []
     if earlier is not None:
@@ -234,7 +225,7 @@ def _before(store: Store, asked: Span | str | None) -> Before | None:
     if isinstance(asked, str):
         kept = audits.audit_named(store, asked)
         return Before(kept.name, kept.span, kept.findings)
-    return Before("", asked, {f.id: f.severity.rank for f in findings(store, asked)})
+    return Before("", asked, ranks(store, asked))
 
 
 def _period(before: Before, asked: Span | str | None) -> Period:

@@ -29,9 +29,7 @@ def findings(store: Store, span: Span = EVERYTHING, ids: Collection[str] | None 
     """Findings sighted within the span, worst first. Severity, count, times, hosts and evidence are those of
     the span."""
     if ids is not None and len(ids) > ASKED:
-        waiting = iter(sorted(ids))
-        parts = iter(lambda: list(islice(waiting, ASKED)), [])
-        return sorted((one for part in parts for one in findings(store, span, part)), key=order)
+        return sorted((one for part in _parts(ids) for one in findings(store, span, part)), key=order)
     which = reaching(SIGHTING, span)
     if ids is not None:
         which.append(SIGHTING.c.finding.in_(ids))
@@ -46,6 +44,18 @@ def findings(store: Store, span: Span = EVERYTHING, ids: Collection[str] | None 
         (_finding(row, span, summary[row.id], evidence[row.id], worst[row.id][0], hosts[row.id]) for row in rows),
         key=order,
     )
+
+
+def ranks(store: Store, span: Span) -> dict[str, int]:
+    """The findings sighted within the span, by id, and the worst rank of each."""
+    asked = select(SIGHTING.c.finding, func.max(SIGHTING.c.rank)).where(*reaching(SIGHTING, span))
+    with store.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(asked.group_by(SIGHTING.c.finding))}
+
+
+def _parts(ids: Collection[str]) -> Iterator[list[str]]:
+    waiting = iter(sorted(ids))
+    return iter(lambda: list(islice(waiting, ASKED)), [])
 
 
 def _summary(which: Sequence[ColumnElement[bool]]) -> Any:  # noqa: ANN401 - a select
@@ -148,9 +158,8 @@ def sightings(store: Store, finding: str) -> Iterator[tuple[str, int]]:
 def first_sightings(store: Store, ids: Collection[str]) -> dict[str, str]:
     """When each of these findings was seen for the first time ever."""
     found: dict[str, str] = {}
-    waiting = iter(sorted(ids))
     with store.connect() as connection:
-        while part := list(islice(waiting, ASKED)):
+        for part in _parts(ids):
             asked = select(SIGHTING.c.finding, func.min(SIGHTING.c.ts)).where(SIGHTING.c.finding.in_(part))
             found.update(tuple(row) for row in connection.execute(asked.group_by(SIGHTING.c.finding)))
     return found

@@ -100,6 +100,12 @@ def runs_read(store: Store) -> bool:
         return connection.execute(select(RUN.c.id).where(RUN.c.read).limit(1)).first() is not None
 
 
+def latest_options(store: Store) -> dict[str, Any]:
+    """The options of the run that began last; none where there was no run."""
+    with store.connect() as connection:
+        return connection.execute(select(RUN.c.options).order_by(RUN.c.id.desc()).limit(1)).scalar_one_or_none() or {}
+
+
 def runs_of_sessions(store: Store, span: Span) -> set[int]:
     """The runs that saw the sessions of a span."""
     table = TABLES["session"]
