@@ -40,17 +40,28 @@ def address(value: str | bytes | int) -> str | None:
     return str(ip)
 
 
-_FIRST_BYTES = {10: (0, 0), 172: (0xF0, 16), 192: (0xFF, 168), 100: (0xC0, 64), 169: (0xFF, 254)}
-"""The IPv4 networks of `_INTERNAL`: by the first byte, a mask for the second and its value."""
+def at_port(ip: str, port: int) -> str:
+    """`10.0.0.1:5222`, `[2001:db8::1]:5222`."""
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
+
+def _first_bytes(size: int) -> frozenset[bytes]:
+    """The first two bytes of every address of `size` bytes in `_INTERNAL`: no prefix there is longer than 16 bits."""
+    networks = [network for network in _INTERNAL if network.max_prefixlen == 8 * size]
+    starts = (int.from_bytes(network.network_address.packed[:2], "big") for network in networks)
+    return frozenset(
+        (start + more).to_bytes(2, "big")
+        for start, network in zip(starts, networks, strict=True)
+        for more in range(1 << (16 - network.prefixlen))
+    )
+
+
+_INSIDE = {size: _first_bytes(size) for size in (4, 16)}
 
 
 def is_inside(packed: bytes) -> bool:
-    """The same as `is_internal` of 4 or 16 network-order bytes, by their first two."""
-    one, two = packed[0], packed[1]
-    if len(packed) == 4:
-        mask, value = _FIRST_BYTES.get(one, (0, 1))
-        return two & mask == value
-    return one & 0xFE == 0xFC or (one == 0xFE and two & 0xC0 == 0x80)
+    """The same as `is_internal` of 4 or 16 network-order bytes, for where it is asked of every flow."""
+    return packed[:2] in _INSIDE[len(packed)]
 
 
 def is_internal(text: str) -> bool:

@@ -286,9 +286,6 @@ MAX_FINDINGS: Final = 100_000
 """Distinct findings one run keeps in memory (about 100 MB). Beyond: counted, stored, and not in the run's own
 summary."""
 
-MAX_REPORT_ACTIONS: Final = 5
-"""Things that a report says to do first: what a week has room for."""
-
 MAX_FINDING_HOSTS: Final = 16
 """Hosts that a finding names: more are a list for nobody, and a forged source address is cheap."""
 
@@ -336,6 +333,9 @@ WRITER_BATCH: Final = 256
 MAX_UNWRITTEN: Final = 16 * 1024 * 1024
 """Bytes of records that wait for the process that writes, beside those in the socket: what is found while it writes one
 transaction of STORE_BATCH rows. Beyond: reading waits for it."""
+
+MAX_REPORT_ACTIONS: Final = 5
+"""Things that a report says to do first: what a week has room for."""
 
 MAX_RISK_ROWS: Final = 100
 """Findings of each risk that the appendix of a report prints, worst first; it says how many more there are. A report of

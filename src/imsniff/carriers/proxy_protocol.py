@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+from imsniff.base.addresses import at_port
 from imsniff.base.events import Event, Expect, InnerData, InnerOpened, Side
 from imsniff.carriers.core import Carrier
 from imsniff.dissect.core import Inbox
@@ -67,7 +68,7 @@ class ProxyProtocol(Carrier[bytes]):
             yield InnerOpened(side=Side.CLIENT, carrier=self.name)
             return
         (client, port), (server, server_port) = ends
-        target = f"[{server}]:{server_port}" if ":" in server else f"{server}:{server_port}"
+        target = at_port(server, server_port)
         yield InnerOpened(side=Side.CLIENT, carrier=self.name, client=client, client_port=port, destination=target)
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from imsniff.base.addresses import at_port
 from imsniff.base.records import ExposureRecord, Severity
 from imsniff.base.risks import Risk
 from imsniff.detect.finding import Context, Sighting, sighting
@@ -16,9 +17,7 @@ def peer_address_exposed(context: Context, told: ExposureRecord, wire: str) -> I
     and that of somebody else is no fault of ours: host masks of strangers in public rooms are by the hundred.
 
     The subject is whose address it is. The host to visit is the one told of, where that is inside."""
-    endpoint = (
-        told.ip if told.port is None else f"[{told.ip}]:{told.port}" if ":" in told.ip else f"{told.ip}:{told.port}"
-    )
+    endpoint = told.ip if told.port is None else at_port(told.ip, told.port)
     own = context.session.account
     stranger = (
         not told.internal and bool(told.account) and (own is None or context.account(told.account) != context.account())

@@ -1,4 +1,4 @@
-"""What a policy has nothing against: asked again of what was found before it, so that an audit can say so."""
+"""What a policy has nothing against: asked when something is found, and by an audit of what was found before."""
 
 from __future__ import annotations
 

@@ -33,8 +33,6 @@ def _rule(session: SessionRecord) -> str:
 @on(SessionRecord)
 def rogue_im(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
     """Every session is one, unless the policy allows it. The subject is who uses it."""
-    if context.policy.allows(session):
-        return ()
     shown = wire or _shown(session)
     return sighting(context, Risk.ROGUE_IM, session, subject=context.account(), rule=_rule(session), shown=shown)
 
@@ -42,7 +40,7 @@ def rogue_im(context: Context, session: SessionRecord, wire: str) -> Iterable[Si
 @on(SessionRecord)
 def odd_port(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
     """The subject is the server's endpoint: that is what a firewall rule would name."""
-    if not session.odd_port or session.confidence not in _IDENTIFIED or context.policy.expects(session):
+    if not session.odd_port or session.confidence not in _IDENTIFIED:
         return ()
     return sighting(
         context, Risk.ODD_PORT, session, subject=context.server, rule=_rule(session), shown=wire or _shown(session)
@@ -52,7 +50,7 @@ def odd_port(context: Context, session: SessionRecord, wire: str) -> Iterable[Si
 @on(SessionRecord)
 def tunnelled_im(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
     """A conversation inside a proxy, a gateway or the web. The subject is who went that way."""
-    if not session.carriers or context.policy.allows(session):
+    if not session.carriers:
         return ()
     way = " in ".join(reversed(session.carriers))
     asked = f", asked for {session.destination}" if session.destination else ""

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from imsniff.base.addresses import address, is_internal
+from imsniff.base.addresses import address, at_port, is_internal
 from imsniff.base.limits import MAX_CACHED, MAX_EXCERPT
 from imsniff.base.records import SILENT, Record, SessionRecord, Severity
 from imsniff.base.risks import RISKS, Risk
 from imsniff.detect.accounts import normalise
+from imsniff.detect.allowed import allowed
 from imsniff.policy.policy import Policy
 
 SERVICE_OF: dict[str, str] = {
@@ -85,7 +86,7 @@ class Sighting(Record, kw_only=True):
     excerpt: str
 
 
-PEER_TO_PEER = {"oft", "odc", "msnftp", "msnp2p", "dcc", "msrp", "bytestream"}
+PEER_TO_PEER = {"oft", "odc", "msnftp", "msnp2p", "dcc", "msrp"}
 """Protocols between two clients; nobody logs in, and neither is a server."""
 
 
@@ -115,8 +116,7 @@ class Context(NamedTuple):
 
     @property
     def server(self) -> str:
-        s = self.session
-        return f"[{s.server_ip}]:{s.server_port}" if ":" in s.server_ip else f"{s.server_ip}:{s.server_port}"
+        return at_port(self.session.server_ip, self.session.server_port)
 
     def account(self, *names: str | None) -> str:
         """The first known of `names`, normalised; else the session's own account; else the client's address."""
@@ -193,11 +193,11 @@ def sighting(
     severity: Severity | None = None,
     case: str = "",
 ) -> tuple[Sighting, ...]:
-    """One sighting, or none where the policy switched the risk off. `shown`: its excerpt, no secret in it.
+    """One sighting, or none where the policy has nothing against it. `shown`: its excerpt, no secret in it.
 
     Severity: the policy's word, else the detector's, else the table's; less of a one-sided session."""
     policy = context.policy
-    if risk in policy.off:
+    if allowed(policy, risk, context.session):
         return ()
     worst = lowered(policy.severity.get(risk) or severity or RISKS[risk].severity, context.session.one_sided)
     finding = _finding(

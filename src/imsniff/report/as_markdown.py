@@ -11,6 +11,7 @@ from imsniff.report.changes import STATES
 from imsniff.report.model import Report
 from imsniff.report.words import counted, moment
 
+_HEAD = ("Severity", "Subject", "Host", "Server", "Seen", "Last seen", "State")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
 
 
@@ -26,16 +27,14 @@ def as_markdown(report: Report) -> str:
     lines += ["", "## Findings by risk", ""]
     for group in report.risks:
         lines += [f"### {_text(group.title)} ({counted(group.total, 'finding')})", "", _text(group.fear), ""]
-        lines += _table(
-            ("Severity", "Subject", "Host", "Server", "Seen", "Last seen", "State"), map(_cells, group.findings)
-        )
+        lines += _table(map(_cells, group.findings))
         if group.total > len(group.findings):
             lines += ["", f"{group.total - len(group.findings):,} more: `imsniff report --format json`"]
         lines.append("")
     for title, found in (("Gone", report.gone), ("Not verified", report.not_verified), ("Allowed", report.allowed)):
         if found:
             lines += [f"### {title}", ""]
-            lines += _table(("Severity", "Subject", "Host", "Server", "Seen", "Last seen", "State"), map(_cells, found))
+            lines += _table(map(_cells, found))
             lines.append("")
     lines += ["## What the sensor cannot see", ""]
     lines += [f"- {_text(said)}" for said in report.blind]
@@ -50,8 +49,8 @@ def _cells(f: FindingRecord) -> Sequence[str]:
     return (f.severity.value, f.subject, f.host, server, f"{f.count:,}", moment(f.last_seen), state)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+def _table(rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(_HEAD)} |", f"|{'---|' * len(_HEAD)}"]
     return lines + [f"| {' | '.join(_text(cell) for cell in row)} |" for row in rows]
 
 

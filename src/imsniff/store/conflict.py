@@ -57,7 +57,15 @@ def keep(connection: Connection, table: Table, values: Sequence[Values], *, unle
 
 def unite(connection: Connection, table: Table, values: Sequence[Values], *, bits: str) -> None:
     """Insert; where a row is there, the bits of both are set."""
-    for row in [dict(zip(table.columns.keys(), one, strict=True)) for one in sorted(values)]:
+    rows = [dict(zip(table.columns.keys(), one, strict=True)) for one in sorted(values)]
+    if not rows:
+        return
+    if make := _INSERT.get(connection.dialect.name):
+        statement = make(table)
+        both = table.c[bits].op("|")(statement.excluded[bits])
+        connection.execute(statement.on_conflict_do_update(index_elements=_key(table), set_={bits: both}), rows)
+        return
+    for row in rows:
         where = _where(table, row)
         known = connection.execute(select(table.c[bits]).where(where)).scalar_one_or_none()
         if known is None:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from imsniff.base.addresses import at_port
 from imsniff.detect.finding import finding_id, finding_key
 from imsniff.store import conflict
 from imsniff.store.schema import AUDIT, FINDING, HOST_SEEN, META, SIGHTING, TABLES, VERSION, WATCHED
@@ -114,8 +115,7 @@ def _moved_findings(connection: Connection, finding: Table, sighting: Table) -> 
     )
     renamed: dict[str, dict[str, int]] = {}
     for row in connection.execute(asked).all():
-        ip = row.server_ip or ""
-        server = "" if not ip else f"[{ip}]:{row.server_port}" if ":" in ip else f"{ip}:{row.server_port}"
+        server = at_port(row.server_ip, row.server_port) if row.server_ip else ""
         key = finding_key(row.risk, row.subject, row.service, row.protocol or "", server)
         new = finding_id(key)
         if new not in (known := renamed.setdefault(row.finding, {})):

@@ -14,6 +14,7 @@ from typing import Any, Self
 from msgspec.structs import astuple
 from sqlalchemy import Connection, bindparam, insert, update
 
+from imsniff.base import period as periods
 from imsniff.base.escape import storable
 from imsniff.base.limits import MAX_FINDINGS, STORE_BATCH
 from imsniff.base.records import CoverageRecord, Record, SessionRecord
@@ -92,8 +93,8 @@ class Writer:
         """Spans in which a live run lost packets: `capture`, `since`, `until`, `lost`."""
         self._options = dict(options or {})
         values = {
-            "started": moment_of(now()),
-            "alive": moment_of(now()),
+            "started": periods.text(now()),
+            "alive": periods.text(now()),
             "program": program,
             "signatures": signatures,
             "options": self._options,
@@ -140,7 +141,7 @@ class Writer:
 
     def checkpoint(self) -> None:
         """Write the counters as they are, and that the run is alive. Raises StoreError."""
-        now = {"alive": moment_of(self._now()), "counters": self._told(), "read": self.read}
+        now = {"alive": periods.text(self._now()), "counters": self._told(), "read": self.read}
         with self._store.begin() as connection:
             connection.execute(update(RUN).where(RUN.c.id == self.run).values(now))
 
@@ -172,7 +173,7 @@ class Writer:
             shown = {(seen.id, seen.record): self._sighting(seen) for seen in sorted(sightings, key=_rank)}
             conflict.keep(connection, SIGHTING, _columns(list(shown.values())), unless_more="rank")
             self._cover(connection, coverage)
-            connection.execute(update(RUN).where(RUN.c.id == self.run).values(alive=moment_of(self._now())))
+            connection.execute(update(RUN).where(RUN.c.id == self.run).values(alive=periods.text(self._now())))
         written.update(news)
         self._written = written if len(written) <= MAX_FINDINGS else set()
 
@@ -227,7 +228,7 @@ class Writer:
     def close(self) -> None:
         """Write what is waiting and end the run."""
         self.flush()
-        ended = {"ended": moment_of(self._now()), "counters": self._told(), "read": self.read}
+        ended = {"ended": periods.text(self._now()), "counters": self._told(), "read": self.read}
         with self._store.begin() as connection:
             connection.execute(update(RUN).where(RUN.c.id == self.run).values(ended))
 
@@ -243,7 +244,3 @@ def _finding(finding: Finding) -> Values:
 
 def _rank(seen: Sighting) -> int:
     return seen.finding.severity.rank
-
-
-def moment_of(when: datetime) -> str:
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
