@@ -32,9 +32,19 @@ class Engine(Protocol):
         ...
 
 
+_LEADING_BLANKS = re.compile(r"\\s\*(?![?+])")
+
+
 def written(needle: Needle) -> str:
-    """The expression with its anchor, for either engine."""
-    return f"^(?:{needle.expression.text})" if needle.anchored else needle.expression.text
+    """The expression with its anchor, for either engine.
+
+    Of one that may begin anywhere, blanks that it may begin with say nothing: they are left out, for `re` would try
+    every blank of a long row as the first."""
+    text = needle.expression.text
+    if needle.anchored:
+        return f"^(?:{text})"
+    blanks = _LEADING_BLANKS.match(text)
+    return text[blanks.end() :] if blanks else text
 
 
 class Plain:
