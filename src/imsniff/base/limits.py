@@ -279,6 +279,19 @@ MAX_SOFTWARE: Final = 16
 MAX_EVIDENCE: Final = 5
 """Pieces of evidence a finding shows; its `count` tells how many there are."""
 
+MAX_COMPARED: Final = 256
+"""Characters of a name that are compared with those that look alike: nobody reads further."""
+
+MAX_MATCHES: Final = 16
+"""Matches of one message that are told: a pasted list of a thousand cards is one disclosure, not a thousand. Of a text
+beyond MAX_TEXT characters only the beginning is looked at, as only that would be kept."""
+
+MAX_LINK: Final = 2_048
+"""Characters of a link that are looked at: browsers and proxies take no more, and its host stands in front."""
+
+MAX_LINKS: Final = 16
+"""Links of one message that are looked at. Beyond: those in front tell what the message is."""
+
 MAX_EXCERPT: Final = 320
 """Characters of a finding's excerpt: what the detector says and the wire excerpt, two lines of a report."""
 

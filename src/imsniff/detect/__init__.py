@@ -4,7 +4,12 @@ import imsniff.detect.addresses
 import imsniff.detect.channel
 import imsniff.detect.content
 import imsniff.detect.credentials
+import imsniff.detect.deception
+import imsniff.detect.files
 import imsniff.detect.identity
+import imsniff.detect.language
+import imsniff.detect.links
+import imsniff.detect.sensitive
 import imsniff.detect.transfers  # noqa: F401
 from imsniff.base.risks import Risk
 from imsniff.detect.across import CrossFlowDetectors

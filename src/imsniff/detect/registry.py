@@ -16,7 +16,9 @@ from imsniff.base.limits import MAX_REMEMBERED_SIGHTINGS
 from imsniff.base.records import Record, SessionRecord
 from imsniff.detect.finding import Context, Sighting
 from imsniff.detect.observation import Observation
+from imsniff.detect.reading import NOTHING_SAID, Reader, Said
 from imsniff.policy.policy import Policy
+from imsniff.rules.lexicon import Lexicon
 
 AnyKind = TypeVar("AnyKind", bound=Record)
 Detector = Callable[[Context, AnyKind, str], Iterable[Sighting]]
@@ -85,20 +87,25 @@ class SeenKeys:
 
 
 class Detectors:
-    """All detectors under one policy. Holds nothing but the policy and which sessions were already reported."""
+    """All detectors under one policy and one lexicon. Holds nothing else but which sessions were already reported."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
-        self._policy = policy or Policy()
+    def __init__(self, policy: Policy | None = None, lexicon: Lexicon | None = None) -> None:
         self._told = SeenKeys()
+        self.adopt(policy or Policy(), lexicon or Lexicon())
 
-    def adopt(self, policy: Policy) -> None:
-        """From now on this policy counts; what was told stays told."""
+    def adopt(self, policy: Policy, lexicon: Lexicon) -> None:
+        """From now on these count; what was told stays told."""
         self._policy = policy
+        self._reader = Reader(lexicon, policy.off)
+
+    def read(self, text: str) -> Said:
+        """What stands in a message's text."""
+        return self._reader.read(text) if text else NOTHING_SAID
 
     def on_record(self, session: SessionRecord, record: Record, wire: str = "", text: str = "") -> list[Sighting]:
         """What one record shows. `session`: what is known of its session at this moment. `text`: of a message the
         whole text, whether it is kept or not."""
-        context = Context(session, self._policy, text)
+        context = Context(session, self._policy, self.read(text))
         return [seen for detector in DETECTORS.get(type(record), ()) for seen in detector(context, record, wire)]
 
     def observations(
@@ -108,7 +115,7 @@ class Detectors:
         observers = OBSERVERS.get(type(record))
         if observers is None:
             return ()
-        context = Context(session, self._policy, text)
+        context = Context(session, self._policy, self.read(text))
         return [seen for observe in observers for seen in observe(context, record, wire)]
 
     def on_session(self, session: SessionRecord, wire: str = "") -> list[Sighting]:

@@ -27,7 +27,12 @@ def file_transfer(context: Context, transfer: TransferRecord, wire: str) -> Iter
         context,
         Risk.FILE_TRANSFER,
         transfer,
-        subject=f"{transfer.name} from {context.account(transfer.sender) if transfer.sender else 'somebody'}",
+        subject=file_subject(context, transfer),
         rule=f"{transfer.protocol}.transfer.{transfer.state}",
         shown=", ".join(shown),
     )
+
+
+def file_subject(context: Context, transfer: TransferRecord) -> str:
+    """The file, as all findings of it name it."""
+    return f"{transfer.name} from {context.account(transfer.sender) if transfer.sender else 'somebody'}"
