@@ -56,7 +56,7 @@ from imsniff.record.one_sided import Shown, one_sided
 from imsniff.record.privacy import Content
 from imsniff.record.recorder import Recorder, evidence_of
 from imsniff.record.session import begin_session, face, update_session
-from imsniff.rules.lexicon import Lexicon
+from imsniff.rules.lexicon import lexicon_of
 from imsniff.rules.schema import SignatureSet
 
 
@@ -123,7 +123,7 @@ class Sensor:
             WantedAddresses(options.signatures.services, self._observer.resolved),
         )
         self.gate = open_gate(self._hold_queue, enabled=options.gate)
-        self._detectors = Detectors(options.policy, Lexicon(options.signatures.phrases))
+        self._detectors = Detectors(options.policy, lexicon_of(options.signatures.phrases))
         self.identified = 0
         """Flows found to be messaging."""
 
@@ -152,7 +152,7 @@ class Sensor:
         self._observer.naming = naming = Naming(options.signatures.services, options.signatures.openings)
         self._hold_queue.addresses = WantedAddresses(options.signatures.services, self._observer.resolved)
         self._hold_queue.adopt(openings(options.signatures.payload), Prefilter(naming))
-        self._detectors.adopt(options.policy, Lexicon(options.signatures.phrases))
+        self._detectors.adopt(options.policy, lexicon_of(options.signatures.phrases))
 
     def expect(self, expect: Expect, ts: int) -> None:
         """Another worker read that a flow will come."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address
+from functools import lru_cache
 from typing import NamedTuple
 
+from imsniff.base.addresses import address
 from imsniff.base.confusable import mixed_scripts, one_apart
 from imsniff.base.file_types import RUNS, SORTS, Sort, extension
+from imsniff.base.limits import MAX_CACHED
 from imsniff.base.records import Severity
 from imsniff.base.risks import Risk
 from imsniff.detect.reading import Match, Talk, reads
@@ -69,11 +71,7 @@ def _hidden_address(link: Link) -> str | None:
 
 
 def _raw_address(link: Link) -> str | None:
-    try:
-        ip_address(link.host)
-    except ValueError:
-        return None
-    return None if link.internal else "host is a bare address"
+    return "host is a bare address" if link.numeric and address(link.host) is not None else None
 
 
 def _look_alike(link: Link) -> str | None:
@@ -109,8 +107,13 @@ def _misspelt(link: Link) -> str | None:
     label = link.label
     if len(label) < 6 or link.well_known or not label.isascii():
         return None
-    near = next((name for name in _LONG if one_apart(label, name)), None)
+    near = _neighbour(label)
     return f"host is one letter from {near}" if near else None
+
+
+@lru_cache(maxsize=MAX_CACHED)
+def _neighbour(label: str) -> str | None:
+    return next((name for name in _LONG if one_apart(label, name)), None)
 
 
 _LONG = sorted(name for name in WELL_KNOWN if len(name) >= 6)
@@ -157,7 +160,7 @@ KINDS: tuple[Kind, ...] = (
 """What a link can be, the worst first. A link to an inside host is nobody's lure."""
 
 
-@reads(Risk.MALICIOUS_LINK)
+@reads(Risk.MALICIOUS_LINK, hint=r"(?i)://|www\.|\.[a-z]{2,18}/|script:|data:")
 def malicious_link(talk: Talk) -> Iterator[Match]:
     """Of a link the first kind that fits; and addresses that are code themselves."""
     for link in links(talk.text):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from functools import cached_property
+from functools import cache
 from typing import NamedTuple
 
 from imsniff.base.limits import MAX_MATCHES, MAX_TEXT
 from imsniff.base.records import Severity
 from imsniff.base.risks import Risk
+from imsniff.rules.engines import Engine, Needle, engine
 from imsniff.rules.lexicon import Lexicon
+from imsniff.rules.pattern import from_pattern
 from imsniff.rules.schema import Class, Phrase
 
 
@@ -32,35 +34,46 @@ class Match(NamedTuple):
     """Where in the text the secret stands that a kept text must not show."""
 
 
-class Talk:
-    """A text while it is read: what several matchers want of it is made once."""
+class Talk(NamedTuple):
+    """A text while it is read."""
 
-    def __init__(self, text: str, lexicon: Lexicon) -> None:
-        self.text = text
-        self._lexicon = lexicon
-
-    @cached_property
-    def phrases(self) -> tuple[Phrase, ...]:
-        return self._lexicon.find(self.text)
-
-    @cached_property
-    def classes(self) -> frozenset[Class]:
-        return frozenset(phrase.entry.kind for phrase in self.phrases)
+    text: str
+    phrases: tuple[Phrase, ...]
+    """Those of the lexicon that stand in it."""
+    classes: frozenset[Class]
+    """Theirs."""
 
 
 Matcher = Callable[[Talk], Iterable[Match]]
-MATCHERS: dict[Risk, list[Matcher]] = {}
+
+
+class Registered(NamedTuple):
+    matcher: Matcher
+    risk: Risk
+    hint: str | None
+    """A pattern without which it finds nothing: all hints are looked for at once, and most texts have none. None: it is
+    asked where a phrase of the lexicon was found."""
+
+
+MATCHERS: list[Registered] = []
 """In the order of registration; `imsniff.detect` imports the families."""
 
 
-def reads(risk: Risk) -> Callable[[Matcher], Matcher]:
-    """Registers a matcher, and the risk of all that it finds."""
+def reads(risk: Risk, hint: str | None = None) -> Callable[[Matcher], Matcher]:
+    """Registers a matcher, the risk of all that it finds, and what must stand in a text that it is asked about."""
 
     def register(matcher: Matcher) -> Matcher:
-        MATCHERS.setdefault(risk, []).append(matcher)
+        MATCHERS.append(Registered(matcher, risk, hint))
         return matcher
 
     return register
+
+
+@cache
+def _hints() -> Engine:
+    """Numbers of matchers by their hints."""
+    nothing = "\\x00\\xff"  # in no UTF-8: of matchers that have no hint
+    return engine("auto", [Needle(from_pattern(one.hint or nothing), anchored=False) for one in MATCHERS])
 
 
 class Said(NamedTuple):
@@ -91,7 +104,8 @@ class Reader:
     def __init__(self, lexicon: Lexicon, off: AbstractSet[str] = frozenset()) -> None:
         """off: risks that nobody looks for."""
         self._lexicon = lexicon
-        self._matchers = [matcher for risk, each in MATCHERS.items() if risk not in off for matcher in each]
+        self._off = off
+        self._of_phrases = [number for number, one in enumerate(MATCHERS) if one.hint is None]
         self._last = NOTHING_SAID
 
     def read(self, text: str) -> Said:
@@ -101,9 +115,13 @@ class Reader:
         return self._last
 
     def _read(self, text: str) -> Said:
-        talk = Talk(text[:MAX_TEXT], self._lexicon)
-        matches = [match for matcher in self._matchers for match in matcher(talk)]
-        if not matches and not talk.phrases:
+        seen = text[:MAX_TEXT]
+        phrases = self._lexicon.find(seen)
+        asked = [*_hints().find(seen.encode("utf-8", "replace")), *(self._of_phrases if phrases else ())]
+        if not asked:
             return Said(text)
+        talk = Talk(seen, phrases, frozenset(phrase.entry.kind for phrase in phrases))
+        matchers = [one.matcher for number in asked if (one := MATCHERS[number]).risk not in self._off]
+        matches = [match for matcher in matchers for match in matcher(talk)]
         secrets = tuple(match.secret for match in matches if match.secret)
         return Said(text, tuple(matches[:MAX_MATCHES]), talk.classes, secrets)

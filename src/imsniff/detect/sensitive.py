@@ -32,9 +32,8 @@ from imsniff.detect.checksums import (
     ssn,
     steuer_id,
 )
-from imsniff.detect.reading import Match, Talk, reads
+from imsniff.detect.reading import Match, Matcher, Talk, reads
 
-_DIGIT = re.compile(r"[0-9]")
 _CARD = re.compile(
     r"(?<![\w.,:/+=#-])[2-6](?:[0-9]{11,18}|[0-9]{3}(?P<by>[ -])[0-9]{4}(?P=by)[0-9]{4}(?P=by)[0-9]{1,7}|"
     r"[0-9]{3}(?P<of>[ -])[0-9]{6}(?P=of)[0-9]{4,5})(?![\w/=-])"
@@ -48,7 +47,8 @@ _NUMBERING = re.compile(
     r"(?:order|tracking|track|invoice|parcel|shipment|ref|reference|ticket|case|serial|imei|isbn|id|no|nr|number|"
     r"bestellung|bestellnummer|auftrag|auftragsnummer|sendung|sendungsnummer|rechnung|rechnungsnummer|paket|"
     r"commande|facture|suivi|colis|dossier|pedido|factura|seguimiento|envio|envío|encomenda|fatura|rastreio|"
-    r"ordine|fattura|spedizione|pacco)\W{0,4}(?:\w{1,12}\W{1,3}){0,2}$",
+    r"ordine|fattura|spedizione|pacco|processo|pratica|expediente|vertrag\w{0,12}|kunden\w{0,8}|client|cliente|contract|"
+    r"contrato|contratto|contrat|member\w{0,8}|policy)\W{0,4}(?:\w{1,12}\W{1,3}){0,2}$",
     re.IGNORECASE,
 )
 """What stands before a number that only looks like a card's."""
@@ -65,10 +65,9 @@ def _found(severity: Severity, rule: str, says: str, shown: str, at: tuple[int, 
     return Match(Risk.SENSITIVE_CONTENT, severity, f"content.{rule}", says, shown, at)
 
 
-@reads(Risk.SENSITIVE_CONTENT)
+@reads(Risk.SENSITIVE_CONTENT, hint="[2-6][0-9]{3}[ -]?[0-9]{4}")
 def payment_card(talk: Talk) -> Iterator[Match]:
-    if not _DIGIT.search(text := talk.text):
-        return
+    text = talk.text
     for found in _CARD.finditer(text):
         digits = re.sub("[ -]", "", found[0])
         issuer = card_issuer(digits)
@@ -83,13 +82,12 @@ def payment_card(talk: Talk) -> Iterator[Match]:
         yield _found(severity, "card", f"{issuer} card number", _last(digits), found.span())
 
 
-@reads(Risk.SENSITIVE_CONTENT)
+@reads(Risk.SENSITIVE_CONTENT, hint="[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]{4}")
 def bank_account(talk: Talk) -> Iterator[Match]:
-    if _DIGIT.search(talk.text):
-        for found in _IBAN.finditer(talk.text):
-            number = re.sub("[ -]", "", found[0]).upper()
-            if iban(number):
-                yield _found(Severity.MEDIUM, "iban", f"IBAN of {number[:2]}", _last(number), found.span())
+    for found in _IBAN.finditer(talk.text):
+        number = re.sub("[ -]", "", found[0]).upper()
+        if iban(number):
+            yield _found(Severity.MEDIUM, "iban", f"IBAN of {number[:2]}", _last(number), found.span())
 
 
 class National(NamedTuple):
@@ -101,13 +99,15 @@ class National(NamedTuple):
     severity: Severity
     words: re.Pattern[str] | None
     """One of them must stand in the text; None: the form is proof enough."""
+    hint: str
 
 
 def _national(
     rule: str, says: str, form: str, proved: Callable[[str], bool], severity: Severity, words: str
 ) -> National:
     near = re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None
-    return National(rule, says, re.compile(rf"(?<![\w.-])(?:{form})(?![\w-])", re.IGNORECASE), proved, severity, near)
+    whole = re.compile(rf"(?<![\w.-])(?:{form})(?![\w-])", re.IGNORECASE)
+    return National(rule, says, whole, proved, severity, near, f"(?i){words or form}")
 
 
 NATIONAL: tuple[National, ...] = (
@@ -177,17 +177,20 @@ NATIONAL: tuple[National, ...] = (
 )
 
 
-@reads(Risk.SENSITIVE_CONTENT)
-def national_number(talk: Talk) -> Iterator[Match]:
-    if not _DIGIT.search(text := talk.text):
-        return
-    for kind in NATIONAL:
-        if kind.words is not None and not kind.words.search(text):
-            continue
-        for found in kind.form.finditer(text):
+def _reader(kind: National) -> Matcher:
+    def national_number(talk: Talk) -> Iterator[Match]:
+        if kind.words is not None and not kind.words.search(talk.text):
+            return
+        for found in kind.form.finditer(talk.text):
             number = re.sub(r"[\s.-]", "", found[0]).upper()
             if kind.proved(number):
                 yield _found(kind.severity, kind.rule, kind.says, _last(number), found.span())
+
+    return national_number
+
+
+for _kind in NATIONAL:
+    reads(Risk.SENSITIVE_CONTENT, hint=_kind.hint)(_reader(_kind))
 
 
 _KEY = re.compile(r"-----BEGIN (?P<kind>(?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?)-----")
@@ -208,32 +211,35 @@ _TOKEN = re.compile(
     "(?<![A-Za-z0-9_-])(?:" + "|".join(f"({shape})" for shape in _TOKENS.values()) + ")(?![A-Za-z0-9_-])"
 )
 _TOKEN_NAMES = tuple(_TOKENS)
-_HINTS = re.compile("AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|AIza|k_live_|SG\\.|npm_|pypi-|:AA|eyJ")
 
 
-@reads(Risk.SENSITIVE_CONTENT)
-def key_or_token(talk: Talk) -> Iterator[Match]:
-    text = talk.text
-    if "-----BEGIN " in text:
-        for found in _KEY.finditer(text):
-            end = text.find("-----END ", found.end())
-            at = (found.end(), end if end > 0 else len(text))
-            yield _found(Severity.HIGH, "private-key", found["kind"].lower().removesuffix(" block"), "", at)
-    if _HINTS.search(text):
-        for found in _TOKEN.finditer(text):
-            name = _TOKEN_NAMES[(found.lastindex or 1) - 1]
-            shown = f"{found[0][:4]}… ({len(found[0])} characters)"
-            yield _found(Severity.HIGH, "token", name, shown, found.span())
+@reads(Risk.SENSITIVE_CONTENT, hint="-----BEGIN ")
+def private_key(talk: Talk) -> Iterator[Match]:
+    end = 0
+    for found in _KEY.finditer(talk.text):
+        if found.start() >= end:  # what stands inside another is part of it
+            end = talk.text.find("-----END ", found.end())
+            end = len(talk.text) if end < 0 else end
+            kind = found["kind"].lower().removesuffix(" block")
+            yield _found(Severity.HIGH, "private-key", kind, "", (found.end(), end))
+
+
+@reads(Risk.SENSITIVE_CONTENT, hint="AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|AIza|k_live_|SG\\.|npm_|pypi-|:AA|eyJ")
+def token(talk: Talk) -> Iterator[Match]:
+    for found in _TOKEN.finditer(talk.text):
+        name = _TOKEN_NAMES[(found.lastindex or 1) - 1]
+        shown = f"{found[0][:4]}… ({len(found[0])} characters)"
+        yield _found(Severity.HIGH, "token", name, shown, found.span())
 
 
 _PASSWORD = re.compile(
-    r"\b(?:password|passwort|kennwort|mot de passe|mdp|contrasena|contraseña|senha|palavra-passe|passwd|pwd)"
+    r"(?<![\w?&/])(?:password|passwort|kennwort|mot de passe|mdp|contrasena|contraseña|senha|palavra-passe|passwd|pwd)"
     r"(?: (?:is|ist|lautet|est|es|é|è|e)\b|(?: [a-z]{1,12}){0,3} ?[:=]) ?[\"'`]?(?P<secret>[^\s\"'`,;]{6,64})",
     re.IGNORECASE,
 )
 
 
-@reads(Risk.SENSITIVE_CONTENT)
+@reads(Risk.SENSITIVE_CONTENT, hint="(?i)passw|kennwort|mot de passe|mdp|contrase|senha|palavra-passe|pwd")
 def password_told(talk: Talk) -> Iterator[Match]:
     """A password that somebody tells: it looks like one, with a letter and a digit, and is no link and no name."""
     for found in _PASSWORD.finditer(talk.text):
@@ -256,8 +262,9 @@ _MARKING = re.compile(
 )
 
 
-@reads(Risk.SENSITIVE_CONTENT)
+@reads(Risk.SENSITIVE_CONTENT, hint="[A-Z]{6}|TLP:|VS-N")
 def document_marking(talk: Talk) -> Iterator[Match]:
-    """In capitals, as documents carry it; in small letters it is only a word."""
-    if (found := _MARKING.search(talk.text)) is not None:
+    """In capitals, as documents carry it; in small letters, or where everything is shouted, it is only a word."""
+    found = _MARKING.search(talk.text)
+    if found is not None and (not talk.text.isupper() or found[0] == talk.text.strip(" .:!*[]()-=_#\n")):
         yield Match(Risk.SENSITIVE_CONTENT, Severity.MEDIUM, "content.marking", "a document marking", found[0])

@@ -40,10 +40,9 @@ class Link(NamedTuple):
     host: str
     """Small letters; without port."""
     path: str
-
-    @property
-    def labels(self) -> list[str]:
-        return self.host.split(".")
+    labels: list[str]
+    numeric: bool
+    """Whether its host can be an address."""
 
     @property
     def label(self) -> str:
@@ -60,8 +59,7 @@ class Link(NamedTuple):
     @property
     def internal(self) -> bool:
         """Whether its host is an inside address, a name without dot, or one that never leaves the house."""
-        known = address(self.host)
-        if known is not None:
+        if self.numeric and (known := address(self.host)) is not None:
             return is_internal(known)
         return (
             self.host.startswith("127.")
@@ -97,7 +95,9 @@ def _apart(url: str) -> Link | None:
     user, _, hostport = authority.rpartition("@")
     host = hostport.partition("]")[0].strip("[") if hostport.startswith("[") else hostport.partition(":")[0]
     host = host.rstrip(".").lower()
-    return Link(url, scheme.lower(), user, host, unquote(path)) if host else None
+    if not host:
+        return None
+    return Link(url, scheme.lower(), user, host, unquote(path), host.split("."), host[-1].isdigit() or ":" in host)
 
 
 @lru_cache(maxsize=MAX_CACHED)

@@ -12,7 +12,7 @@
     not = ["forgot my password"]
 
 A pattern is one of `rules.pattern` and fits whole words of *folded* text: small letters without accents, every word
-between single blanks, and a full stop alone where a sentence ends. So one pattern fits however a phrase was typed.
+between single blanks, and `.` or `?` alone where a sentence ends. So one pattern fits however a phrase was typed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from imsniff.base.limits import MAX_TEXT
 from imsniff.rules.engines import Needle, engine
@@ -34,15 +35,15 @@ def in_words(pattern: str) -> Expression:
 
 
 _TOKENS = re.compile(r"[^\W_]+|[.!?;:](?=\s|$)|\n")
-_ENDS = str.maketrans("!?;:\n", ".....")
+_WEIGHTLESS = re.compile("[\u0300-\u036f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]+")
+_ENDS = str.maketrans("!;:\n", "....")
 
 
 def fold(text: str) -> str:
     """The form in which phrases are looked for; of a long text the beginning, as much as would be kept of it."""
     text = text[:MAX_TEXT]
     if not text.isascii():  # compatibility forms are letters, marks and what has no width are nothing
-        apart = unicodedata.normalize("NFKD", text)
-        text = "".join([char for char in apart if unicodedata.category(char) not in ("Mn", "Cf")]).casefold()
+        text = _WEIGHTLESS.sub("", unicodedata.normalize("NFKD", text)).casefold()
     return f" {' '.join(_TOKENS.findall(text.lower())).translate(_ENDS)} "
 
 
@@ -67,9 +68,9 @@ class Lexicon:
         if not found:
             return ()
         return tuple(
-            phrase
-            for number, phrase in enumerate(self.phrases)
-            if number in found and self._refusals.get(number) not in found
+            self.phrases[number]
+            for number in found
+            if number < len(self.phrases) and self._refusals.get(number) not in found
         )
 
     def _compile(self) -> None:
@@ -78,6 +79,12 @@ class Lexicon:
         self._refusals = {number: len(wanted) + at for at, (number, _) in enumerate(unless)}
         self._needles = wanted + [Needle(expression, anchored=False) for _, expression in unless]
         self._engine = engine(self._name, self._needles)
+
+
+@lru_cache(maxsize=2)
+def lexicon_of(phrases: tuple[Phrase, ...]) -> Lexicon:
+    """The lexicon of a signature set: compiled once a process, however many captures are read."""
+    return Lexicon(phrases)
 
 
 def words(phrase: Phrase, text: str) -> str:
