@@ -314,6 +314,23 @@ MAX_REMEMBERED_ACCOUNTS: Final = 50_000
 MAX_REMEMBERED_HOSTS: Final = 64
 """Hosts remembered of one account, accounts of one host, contacts of one text. Beyond: no more are added."""
 
+PAIR_MEMORY_NS: Final = 86_400_000_000_000
+"""Nanoseconds of silence after which what one person wrote to another is forgotten: a day."""
+
+MAX_REMEMBERED_PAIRS: Final = 65_536
+"""Pairs of people, each direction, that detectors with memory know at a time, some 400 bytes each. Beyond: the longest
+silent is forgotten."""
+
+ANSWER_WINDOW_NS: Final = 600_000_000_000
+"""Nanoseconds within which a secret that is told answers the one who asked: ten minutes."""
+
+MAX_REMEMBERED_LURES: Final = 32_768
+"""Links, file names and texts whose senders and recipients are remembered at a time. Beyond: the longest silent is
+forgotten."""
+
+LURE_MEMORY_NS: Final = 3_600_000_000_000
+"""Nanoseconds for which they are: worms of 2001 needed minutes."""
+
 MAX_CACHED: Final = 4_096
 """Answers kept of a pure function that is asked the same again and again (is this host inside, which finding is this):
 a few for each conversation under way. About 2 MB each with names of real length. The longest unused go, or of a

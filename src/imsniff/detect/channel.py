@@ -84,5 +84,21 @@ def policy_violation(context: Context, session: SessionRecord, wire: str) -> Ite
     )
 
 
+@on(SessionRecord)
+def unrecorded_channel(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
+    """Somebody of a regulated group on a service that the policy's archive does not cover; encrypted ones, too."""
+    group = context.policy.unrecorded(session, context.account())
+    if group is None:
+        return ()
+    return sighting(
+        context,
+        Risk.UNRECORDED_CHANNEL,
+        session,
+        subject=context.account(),
+        rule=f"policy.{group.name}",
+        shown=wire or _shown(session),
+    )
+
+
 def _bracketed(ip: str) -> str:
     return f"[{ip}]" if ":" in ip else ip

@@ -36,15 +36,24 @@ def on(kind: type[AnyKind]) -> Callable[[Detector[AnyKind]], Detector[AnyKind]]:
     return register
 
 
+Observer = Callable[[Context, Any, str], Iterable[Observation]]
+
+
 class CrossFlowDetector(ABC):
     """A detector that keeps capped state across flows. State ages by packet time."""
 
     name: ClassVar[str]
 
     @staticmethod
-    @abstractmethod
-    def observe(context: Context, record: Any, wire: str, /) -> Iterable[Observation]:  # noqa: ANN401 - the registered type
+    def observe(context: Context, record: Any, wire: str, /) -> Iterable[Observation]:  # noqa: ANN401, ARG004 - any type
         """What a record contributes; called in the process that reads the flow."""
+        return ()
+
+    @classmethod
+    def observer(cls) -> Observer:
+        """`observe`, or one that remembers what it passed on of each session: an observation costs more than most
+        messages are worth. There is one for every shard of flows, and a session is in one shard."""
+        return cls.observe
 
     @abstractmethod
     def judge(self, policy: Policy, seen: Observation) -> Iterable[Sighting]:
@@ -52,7 +61,8 @@ class CrossFlowDetector(ABC):
 
 
 CROSS_FLOW: dict[str, type[CrossFlowDetector]] = {}
-OBSERVERS: dict[type[Record], list[Callable[[Context, Any, str], Iterable[Observation]]]] = {}
+OBSERVED: dict[type[Record], list[type[CrossFlowDetector]]] = {}
+"""By record type, the detectors that observe it."""
 
 
 def across_flows(*kinds: type[Record]) -> Callable[[type[CrossFlowDetector]], type[CrossFlowDetector]]:
@@ -61,7 +71,7 @@ def across_flows(*kinds: type[Record]) -> Callable[[type[CrossFlowDetector]], ty
     def register(detector: type[CrossFlowDetector]) -> type[CrossFlowDetector]:
         CROSS_FLOW[detector.name] = detector
         for kind in kinds:
-            OBSERVERS.setdefault(kind, []).append(detector.observe)
+            OBSERVED.setdefault(kind, []).append(detector)
         return detector
 
     return register
@@ -91,6 +101,8 @@ class Detectors:
 
     def __init__(self, policy: Policy | None = None, lexicon: Lexicon | None = None) -> None:
         self._told = SeenKeys()
+        observers = {detector: detector.observer() for detector in CROSS_FLOW.values()}
+        self._observers = {kind: [observers[one] for one in observing] for kind, observing in OBSERVED.items()}
         self.adopt(policy or Policy(), lexicon or Lexicon())
 
     def adopt(self, policy: Policy, lexicon: Lexicon) -> None:
@@ -112,7 +124,7 @@ class Detectors:
         self, session: SessionRecord, record: Record, wire: str = "", text: str = ""
     ) -> Iterable[Observation]:
         """What one record contributes to the detectors with memory."""
-        observers = OBSERVERS.get(type(record))
+        observers = self._observers.get(type(record))
         if observers is None:
             return ()
         context = Context(session, self._policy, self.read(text))

@@ -34,9 +34,13 @@ def in_words(pattern: str) -> Expression:
     return from_pattern(f" (?:{pattern}) ")
 
 
-_TOKENS = re.compile(r"[^\W_]+|[.!?;:](?=\s|$)|\n")
+_INNER = re.compile(r"(?<=\w)[.:](?=\w)")
+_TOKENS = re.compile(r"[^\W_]+|[.!?;:\n]")
 _WEIGHTLESS = re.compile("[\u0300-\u036f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]+")
-_ENDS = str.maketrans("!;:\n", "....")
+_ASCII = "".join(
+    [char if char.isalnum() or char == "?" else "." if char in ".!;:\n" else " " for char in map(chr, range(128))]
+)
+"""What becomes of each character: letters and digits stay, what ends a sentence is a full stop, the rest is a blank."""
 
 
 def fold(text: str) -> str:
@@ -44,7 +48,16 @@ def fold(text: str) -> str:
     text = text[:MAX_TEXT]
     if not text.isascii():  # compatibility forms are letters, marks and what has no width are nothing
         text = _WEIGHTLESS.sub("", unicodedata.normalize("NFKD", text)).casefold()
-    return f" {' '.join(_TOKENS.findall(text.lower())).translate(_ENDS)} "
+    if "." in text or ":" in text:
+        text = _INNER.sub(" ", text)  # of a number, a time, a name of a host: no sentence ends there
+    if not text.isascii():
+        text = " ".join(_TOKENS.findall(text))
+    text = text.lower().translate(_ASCII)
+    while ".." in text:
+        text = text.replace("..", ".")
+    if "." in text or "?" in text:
+        text = text.replace(".", " . ").replace("?", " ? ")
+    return f" {' '.join(text.split())} "
 
 
 class Lexicon:
