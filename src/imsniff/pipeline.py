@@ -56,6 +56,7 @@ from imsniff.record.one_sided import Shown, one_sided
 from imsniff.record.privacy import Content
 from imsniff.record.recorder import Recorder, evidence_of
 from imsniff.record.session import begin_session, face, update_session
+from imsniff.rules.lexicon import lexicon_of
 from imsniff.rules.schema import SignatureSet
 
 
@@ -118,7 +119,7 @@ class Sensor:
         self.gate = open_gate(self._hold_queue, enabled=options.gate)
         self.coverage = Coverage()
         self._hold_queue.turned_away = self.flows.begun = self.coverage.flow
-        self._detectors = Detectors(options.policy)
+        self._detectors = Detectors(options.policy, lexicon_of(options.signatures.phrases))
         self.identified = 0
         """Flows found to be messaging."""
 
@@ -148,7 +149,7 @@ class Sensor:
         self._observer.naming = naming = Naming(options.signatures.services, options.signatures.openings)
         self._hold_queue.addresses = WantedAddresses(options.signatures.services, self._observer.resolved)
         self._hold_queue.adopt(openings(options.signatures.payload), Prefilter(naming))
-        self._detectors.adopt(options.policy)
+        self._detectors.adopt(options.policy, lexicon_of(options.signatures.phrases))
 
     def expect(self, expect: Expect, ts: int) -> None:
         """Another worker read that a flow will come."""
@@ -286,7 +287,10 @@ class Sensor:
             elif isinstance(event, Expect):
                 self._announce(event, ts)
             elif (record := recorder.record(event, frame, ts, conversation.speaker(event))) is not None:
-                shown = Shown(record, evidence_of(event), event.text if isinstance(event, Message) else "")
+                text = event.text if isinstance(event, Message) else ""
+                if text and self._options.content is Content.MATCHED and (said := self._detectors.read(text)).matches:
+                    recorder.keep(record, said.masked)
+                shown = Shown(record, evidence_of(event), text)
                 found = self._judge(flow, recorder, shown, ts)
                 yield from recorder.within_cap(record, ts)
                 yield from found

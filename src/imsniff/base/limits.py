@@ -279,6 +279,19 @@ MAX_SOFTWARE: Final = 16
 MAX_EVIDENCE: Final = 5
 """Pieces of evidence a finding shows; its `count` tells how many there are."""
 
+MAX_COMPARED: Final = 256
+"""Characters of a name that are compared with those that look alike: nobody reads further."""
+
+MAX_MATCHES: Final = 16
+"""Matches of one message that are told: a pasted list of a thousand cards is one disclosure, not a thousand. Of a text
+beyond MAX_TEXT characters only the beginning is looked at, as only that would be kept."""
+
+MAX_LINK: Final = 2_048
+"""Characters of a link that are looked at: browsers and proxies take no more, and its host stands in front."""
+
+MAX_LINKS: Final = 16
+"""Links of one message that are looked at. Beyond: those in front tell what the message is."""
+
 MAX_EXCERPT: Final = 320
 """Characters of a finding's excerpt: what the detector says and the wire excerpt, two lines of a report."""
 
@@ -310,6 +323,23 @@ MAX_REMEMBERED_ACCOUNTS: Final = 50_000
 
 MAX_REMEMBERED_HOSTS: Final = 64
 """Hosts remembered of one account, accounts of one host, contacts of one text. Beyond: no more are added."""
+
+PAIR_MEMORY_NS: Final = 86_400_000_000_000
+"""Nanoseconds of silence after which what one person wrote to another is forgotten: a day."""
+
+MAX_REMEMBERED_PAIRS: Final = 65_536
+"""Pairs of people, each direction, that detectors with memory know at a time, some 400 bytes each. Beyond: the longest
+silent is forgotten."""
+
+ANSWER_WINDOW_NS: Final = 600_000_000_000
+"""Nanoseconds within which a secret that is told answers the one who asked: ten minutes."""
+
+MAX_REMEMBERED_LURES: Final = 32_768
+"""Links, file names and texts whose senders and recipients are remembered at a time. Beyond: the longest silent is
+forgotten."""
+
+LURE_MEMORY_NS: Final = 3_600_000_000_000
+"""Nanoseconds for which they are: worms of 2001 needed minutes."""
 
 MAX_CACHED: Final = 4_096
 """Answers kept of a pure function that is asked the same again and again (is this host inside, which finding is this):

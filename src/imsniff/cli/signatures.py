@@ -63,7 +63,11 @@ def list_(signatures: Path | None) -> None:
         )
         for service in found.services.all
     ]
-    table(["ID", "Sort", "Protocol", "Side", "Transport", "Description"], rules + services)
+    phrases = [
+        (phrase.id, "phrase", "", "", "", f"{phrase.entry.kind}, {phrase.language}: {phrase.entry.example[0]}")
+        for phrase in found.phrases
+    ]
+    table(["ID", "Sort", "Protocol", "Side", "Transport", "Description"], rules + services + phrases)
 
 
 @command.command(
@@ -86,7 +90,8 @@ def check(voice: Reporter, signatures: Path | None, strict: bool) -> int:
         click.echo(visible(f"{remark.where}: {remark.level.value}: {remark.rule}: {remark.message}"))
     warnings = sum(remark.level is Level.WARNING for remark in result.remarks)
     voice.note(
-        f"{result.rules} rules, {result.services} services, {result.examples} examples on {', '.join(result.engines)}, "
+        f"{result.rules} rules, {result.services} services, {result.phrases} phrases, "
+        f"{result.examples} examples on {', '.join(result.engines)}, "
         f"compiled in {result.compile_ms} ms: {len(result.remarks) - warnings} errors, {warnings} warnings"
     )
     voice.note(f"SHA-256 {result.sha256}")
@@ -102,26 +107,27 @@ Example:
 @click.argument("rule", metavar="ID")
 @signatures_option
 def show(rule: str, signatures: Path | None) -> None:
-    """Show one payload rule or service as it stands in its file."""
+    """Show one payload rule, service or phrase as it stands in its file."""
     from imsniff.rules import loader
+    from imsniff.rules.schema import PayloadRule, Phrase, Service
 
     found = loader.load(signatures)
-    payload = found.rule(rule)
-    if payload is not None:
-        place, entry = payload.place, payload.entry
-    else:
-        service = next((one for one in found.services.all if one.entry.id == rule), None)
-        if service is None:
-            from difflib import get_close_matches
+    every: tuple[PayloadRule | Service | Phrase, ...] = (
+        *found.payload,
+        *found.openings,
+        *found.services.all,
+        *found.phrases,
+    )
+    entries = {one.entry.id: one for one in every}
+    if rule not in entries:
+        from difflib import get_close_matches
 
-            known = [*(one.id for one in found.payload), *(one.entry.id for one in found.services.all)]
-            near = get_close_matches(rule, known, 3)
-            hint = f"; did you mean {', '.join(near)}?" if near else "; `imsniff signatures list` has them all"
-            raise Failure(f"no signature {rule!r}{hint}", Exit.USAGE)
-        place, entry = service.place, service.entry  # type: ignore[assignment]  # either kind of struct is printed alike
+        near = get_close_matches(rule, entries, 3)
+        hint = f"; did you mean {', '.join(near)}?" if near else "; `imsniff signatures list` has them all"
+        raise Failure(f"no signature {rule!r}{hint}", Exit.USAGE)
     import msgspec
 
-    click.echo(f"# {visible(str(place))}")
-    for name, value in msgspec.to_builtins(entry).items():
+    click.echo(f"# {visible(str(entries[rule].place))}")
+    for name, value in msgspec.to_builtins(entries[rule].entry).items():
         if value not in (None, [], (), False, ""):
             click.echo(visible(f"{name} = {value}"))

@@ -4,8 +4,16 @@ import imsniff.detect.addresses
 import imsniff.detect.channel
 import imsniff.detect.content
 import imsniff.detect.credentials
+import imsniff.detect.deception
+import imsniff.detect.files
 import imsniff.detect.identity
-import imsniff.detect.transfers  # noqa: F401
+import imsniff.detect.impersonation
+import imsniff.detect.language
+import imsniff.detect.links
+import imsniff.detect.sensitive
+import imsniff.detect.talks
+import imsniff.detect.transfers
+import imsniff.detect.worms  # noqa: F401
 from imsniff.base.risks import Risk
 from imsniff.detect.across import CrossFlowDetectors
 from imsniff.detect.finding import Finding, Sighting

@@ -79,3 +79,19 @@ def policy_violation(context: Context, session: SessionRecord, wire: str) -> Ite
         rule=f"policy.{denied.name}",
         shown=wire or _shown(session),
     )
+
+
+@on(SessionRecord)
+def unrecorded_channel(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
+    """Somebody of a regulated group on a service that the policy's archive does not cover; encrypted ones, too."""
+    group = context.policy.unrecorded(session, context.account())
+    if group is None:
+        return ()
+    return sighting(
+        context,
+        Risk.UNRECORDED_CHANNEL,
+        session,
+        subject=context.account(),
+        rule=f"policy.{group.name}",
+        shown=wire or _shown(session),
+    )

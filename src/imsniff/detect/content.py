@@ -1,4 +1,4 @@
-"""What an eavesdropper could read."""
+"""What an eavesdropper could read, and what of it is of a kind that somebody must know of."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from imsniff.base.events import Encryption
 from imsniff.base.records import MessageRecord
 from imsniff.base.risks import Risk
 from imsniff.detect.finding import Context, Sighting, sighting
+from imsniff.detect.reading import Match
 from imsniff.detect.registry import on
 
 
@@ -29,6 +30,37 @@ def readable_message(context: Context, message: MessageRecord, wire: str) -> Ite
         rule=f"{message.protocol}.message",
         shown=shown,
     )
+
+
+@on(MessageRecord)
+def matched_message(context: Context, message: MessageRecord, wire: str) -> Iterable[Sighting]:  # noqa: ARG001
+    """What matchers saw in the words, whatever protects the way. One finding a risk and sender; its rule is that of the
+    gravest match, its excerpt tells them all. Words are shown only where the text is kept."""
+    by_risk: dict[Risk, list[Match]] = {}
+    for match in context.said.matches:
+        by_risk.setdefault(match.risk, []).append(match)
+    for risk, matches in by_risk.items():
+        worst = max(matches, key=lambda match: match.severity.rank)
+        yield from sighting(
+            context,
+            risk,
+            message,
+            subject=speaker(context, message),
+            rule=worst.rule,
+            shown="; ".join(dict.fromkeys(_shown(match, kept=message.text is not None) for match in matches)),
+            severity=worst.severity,
+        )
+
+
+def _shown(match: Match, *, kept: bool) -> str:
+    return f"{match.says}: {match.shown}" if kept and match.shown else match.says
+
+
+def speaker(context: Context, message: MessageRecord) -> str:
+    """Who wrote it; a received message whose sender the protocol does not tell is not the session's own."""
+    if message.sender or message.direction == "sent":
+        return context.account(message.sender)
+    return "somebody"
 
 
 def conversation(context: Context, message: MessageRecord) -> str:

@@ -15,6 +15,7 @@ from imsniff.base.records import SILENT, Record, SessionRecord, Severity
 from imsniff.base.risks import RISKS, Risk
 from imsniff.detect.accounts import normalise
 from imsniff.detect.allowed import allowed
+from imsniff.detect.reading import NOTHING_SAID, Said
 from imsniff.policy.policy import Policy
 
 SERVICE_OF: dict[str, str] = {
@@ -99,8 +100,8 @@ class Context(NamedTuple):
 
     session: SessionRecord
     policy: Policy
-    text: str = ""
-    """Of a message its whole text, also where it is not kept."""
+    said: Said = NOTHING_SAID
+    """Of a message its whole text, also where it is not kept, and what matchers see in it."""
 
     @property
     def host(self) -> str:

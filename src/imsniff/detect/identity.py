@@ -1,4 +1,4 @@
-"""Who is behind an account: accounts on several hosts."""
+"""Who is behind an account: accounts on several hosts, hosts with several accounts."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ class _Use(NamedTuple):
     reported: bool
 
 
+def _from_inside(context: Context, login: LoginRecord) -> bool:
+    """A log-in that did not fail, from an inside host."""
+    client = address(context.session.client_ip)
+    return (
+        bool(login.account)
+        and login.outcome != Outcome.FAILED
+        and login.protocol not in PEER_TO_PEER
+        and client is not None
+        and is_internal(client)
+    )
+
+
 @across_flows(LoginRecord)
 class AccountShared(CrossFlowDetector):
     """One account used from several inside hosts within a day. The subject is the account; each host is a sighting."""
@@ -39,15 +51,7 @@ class AccountShared(CrossFlowDetector):
 
     @staticmethod
     def observe(context: Context, login: LoginRecord, _: str) -> Iterable[Observation]:
-        """A log-in that did not fail, from an inside host."""
-        client = address(context.session.client_ip)
-        if (
-            not login.account
-            or login.outcome == Outcome.FAILED
-            or login.protocol in PEER_TO_PEER
-            or client is None
-            or not is_internal(client)
-        ):
+        if not _from_inside(context, login):
             return ()
         return (observation(context, AccountShared.name, login, subject=context.account(login.account)),)
 
@@ -82,4 +86,45 @@ class AccountShared(CrossFlowDetector):
             subject=account,
             rule="account.hosts",
             shown=f"{account} on {host}, within a day also on {', '.join(others)}{when}",
+        )
+
+
+@across_flows(LoginRecord)
+class ManyAccounts(CrossFlowDetector):
+    """More accounts of one service on an inside host within a day than the policy expects of one person. The subject is
+    the host; its log-ins are the sightings."""
+
+    name = "many-accounts"
+
+    def __init__(self) -> None:
+        self._accounts: AgingTable[dict[str, int]] = AgingTable(
+            dict, limit=MAX_REMEMBERED_ACCOUNTS, lifetime=ACCOUNT_MEMORY_NS
+        )
+
+    @staticmethod
+    def observe(context: Context, login: LoginRecord, _: str) -> Iterable[Observation]:
+        if not _from_inside(context, login):
+            return ()
+        account = context.account(login.account)
+        return (observation(context, ManyAccounts.name, login, subject=context.session.client_ip, value=account),)
+
+    def judge(self, policy: Policy, seen: Observation) -> Iterable[Sighting]:
+        host, now, context = seen.session.client_ip, nanoseconds(seen.ts), observed(policy, seen)
+        known = self._accounts.touch((context.service, host), now)
+        for old in [account for account, at in known.items() if now - at > ACCOUNT_MEMORY_NS]:
+            del known[old]
+        new = seen.value not in known
+        if new and len(known) >= MAX_REMEMBERED_HOSTS:
+            return ()
+        known[seen.value] = now
+        if not new or len(known) <= policy.conduct.accounts_per_host or policy.shares(host):
+            return ()
+        return sighting(
+            context,
+            Risk.MANY_ACCOUNTS,
+            seen,
+            subject=host,
+            host=host,
+            rule="host.accounts",
+            shown=f"{len(known)} accounts of {context.service} on {host} within a day: {', '.join(sorted(known))}",
         )

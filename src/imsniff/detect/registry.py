@@ -16,7 +16,9 @@ from imsniff.base.limits import MAX_REMEMBERED_SIGHTINGS
 from imsniff.base.records import Record, SessionRecord
 from imsniff.detect.finding import Context, Sighting
 from imsniff.detect.observation import Observation
+from imsniff.detect.reading import NOTHING_SAID, Reader, Said
 from imsniff.policy.policy import Policy
+from imsniff.rules.lexicon import Lexicon
 
 AnyKind = TypeVar("AnyKind", bound=Record)
 Detector = Callable[[Context, AnyKind, str], Iterable[Sighting]]
@@ -34,15 +36,24 @@ def on(kind: type[AnyKind]) -> Callable[[Detector[AnyKind]], Detector[AnyKind]]:
     return register
 
 
+Observer = Callable[[Context, Any, str], Iterable[Observation]]
+
+
 class CrossFlowDetector(ABC):
     """A detector that keeps capped state across flows. State ages by packet time."""
 
     name: ClassVar[str]
 
     @staticmethod
-    @abstractmethod
-    def observe(context: Context, record: Any, wire: str, /) -> Iterable[Observation]:  # noqa: ANN401 - the registered type
+    def observe(context: Context, record: Any, wire: str, /) -> Iterable[Observation]:  # noqa: ANN401, ARG004 - any type
         """What a record contributes; called in the process that reads the flow."""
+        return ()
+
+    @classmethod
+    def observer(cls) -> Observer:
+        """`observe`, or one that remembers what it passed on of each session: an observation costs more than most
+        messages are worth. There is one for every shard of flows, and a session is in one shard."""
+        return cls.observe
 
     @abstractmethod
     def judge(self, policy: Policy, seen: Observation) -> Iterable[Sighting]:
@@ -50,7 +61,8 @@ class CrossFlowDetector(ABC):
 
 
 CROSS_FLOW: dict[str, type[CrossFlowDetector]] = {}
-OBSERVERS: dict[type[Record], list[Callable[[Context, Any, str], Iterable[Observation]]]] = {}
+OBSERVED: dict[type[Record], list[type[CrossFlowDetector]]] = {}
+"""By record type, the detectors that observe it."""
 
 
 def across_flows(*kinds: type[Record]) -> Callable[[type[CrossFlowDetector]], type[CrossFlowDetector]]:
@@ -59,7 +71,7 @@ def across_flows(*kinds: type[Record]) -> Callable[[type[CrossFlowDetector]], ty
     def register(detector: type[CrossFlowDetector]) -> type[CrossFlowDetector]:
         CROSS_FLOW[detector.name] = detector
         for kind in kinds:
-            OBSERVERS.setdefault(kind, []).append(detector.observe)
+            OBSERVED.setdefault(kind, []).append(detector)
         return detector
 
     return register
@@ -85,30 +97,37 @@ class SeenKeys:
 
 
 class Detectors:
-    """All detectors under one policy. Holds nothing but the policy and which sessions were already reported."""
+    """All detectors under one policy and one lexicon. Holds nothing else but which sessions were already reported."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
-        self._policy = policy or Policy()
+    def __init__(self, policy: Policy | None = None, lexicon: Lexicon | None = None) -> None:
         self._told = SeenKeys()
+        observers = {detector: detector.observer() for detector in CROSS_FLOW.values()}
+        self._observers = {kind: [observers[one] for one in observing] for kind, observing in OBSERVED.items()}
+        self.adopt(policy or Policy(), lexicon or Lexicon())
 
-    def adopt(self, policy: Policy) -> None:
-        """From now on this policy counts; what was told stays told."""
+    def adopt(self, policy: Policy, lexicon: Lexicon) -> None:
+        """From now on these count; what was told stays told."""
         self._policy = policy
+        self._reader = Reader(lexicon, policy.off)
+
+    def read(self, text: str) -> Said:
+        """What stands in a message's text."""
+        return self._reader.read(text) if text else NOTHING_SAID
 
     def on_record(self, session: SessionRecord, record: Record, wire: str = "", text: str = "") -> list[Sighting]:
         """What one record shows. `session`: what is known of its session at this moment. `text`: of a message the
         whole text, whether it is kept or not."""
-        context = Context(session, self._policy, text)
+        context = Context(session, self._policy, self.read(text))
         return [seen for detector in DETECTORS.get(type(record), ()) for seen in detector(context, record, wire)]
 
     def observations(
         self, session: SessionRecord, record: Record, wire: str = "", text: str = ""
     ) -> Iterable[Observation]:
         """What one record contributes to the detectors with memory."""
-        observers = OBSERVERS.get(type(record))
+        observers = self._observers.get(type(record))
         if observers is None:
             return ()
-        context = Context(session, self._policy, text)
+        context = Context(session, self._policy, self.read(text))
         return [seen for observe in observers for seen in observe(context, record, wire)]
 
     def on_session(self, session: SessionRecord, wire: str = "") -> list[Sighting]:

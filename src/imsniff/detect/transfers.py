@@ -16,7 +16,6 @@ def file_transfer(context: Context, transfer: TransferRecord, wire: str) -> Iter
     """One finding a file name and sender, however far the transfer came. A cancelled one had been offered."""
     if transfer.state == TransferState.CANCELLED:
         return ()
-    sender = context.account(transfer.sender) if transfer.sender else "somebody"
     shown = [f"{transfer.state} {transfer.name}"]
     if transfer.size is not None:
         shown.append(f"{transfer.size} bytes")
@@ -28,7 +27,13 @@ def file_transfer(context: Context, transfer: TransferRecord, wire: str) -> Iter
         context,
         Risk.FILE_TRANSFER,
         transfer,
-        subject=f"{transfer.name or 'a file without a name'} from {sender}",
+        subject=file_subject(context, transfer),
         rule=f"{transfer.protocol}.transfer.{transfer.state}",
         shown=", ".join(shown),
     )
+
+
+def file_subject(context: Context, transfer: TransferRecord) -> str:
+    """The file, as all findings of it name it."""
+    sender = context.account(transfer.sender) if transfer.sender else "somebody"
+    return f"{transfer.name or 'a file without a name'} from {sender}"

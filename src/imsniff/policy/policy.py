@@ -15,6 +15,17 @@
     name = "no IRC"
     protocol = "irc"
 
+    [[regulated]]                     # `unrecorded-channel` where their talk is on no recorded service
+    name = "trading"
+    accounts = ["*@trading.example"]  # patterns of accounts, or hosts, or both
+    hosts = ["10.1.7.0/24"]
+    recorded = ["sip"]                # protocols or services that the archive covers
+
+    [conduct]
+    announcers = ["news@corp.example"]  # who may tell many people the same, or write without an answer
+    shared_hosts = ["10.1.9.0/24"]      # gateways and terminal servers: many accounts are no finding
+    accounts_per_host = 3               # of one service
+
     [ports]                           # further ports a protocol is expected on
     xmpp = [15222]
 
@@ -27,6 +38,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from datetime import date
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,12 +86,42 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return network is None or ip_address(session.server_ip) in network
 
 
+class Regulated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[regulated]]`: people whose talk must be recorded, and where it is."""
+
+    name: str
+    accounts: list[str] = []
+    """Patterns as of file names, small letters."""
+    hosts: list[str] = []
+    """Addresses or networks."""
+    recorded: list[str] = []
+    """Protocols or services that the archive covers."""
+
+    def concerns(self, session: SessionRecord, account: str) -> bool:
+        return any(fnmatchcase(account, pattern.lower()) for pattern in self.accounts) or _within(
+            self.hosts, session.client_ip
+        )
+
+    def covers(self, session: SessionRecord) -> bool:
+        return session.protocol in self.recorded or session.service in self.recorded
+
+
+class Conduct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[conduct]`: what is usual here."""
+
+    announcers: list[str] = []
+    shared_hosts: list[str] = []
+    accounts_per_host: int = 3
+
+
 class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: int
     severity: dict[str, str] = {}
     allow: list[Rule] = []
     deny: list[Rule] = []
     ports: dict[str, list[int]] = {}
+    regulated: list[Regulated] = []
+    conduct: Conduct = Conduct()
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -90,6 +132,23 @@ class Policy(Struct, frozen=True, kw_only=True):
     allow: tuple[Rule, ...] = ()
     deny: tuple[Rule, ...] = ()
     ports: dict[str, frozenset[int]] = {}
+    regulated: tuple[Regulated, ...] = ()
+    conduct: Conduct = Conduct()
+
+    def announces(self, account: str) -> bool:
+        """Whether this account may tell many people the same."""
+        return bool(self.conduct.announcers) and any(
+            fnmatchcase(account, pattern.lower()) for pattern in self.conduct.announcers
+        )
+
+    def shares(self, host: str) -> bool:
+        """Whether many people are known to work on this host."""
+        return _within(self.conduct.shared_hosts, host)
+
+    def unrecorded(self, session: SessionRecord, account: str) -> Regulated | None:
+        """The group whose talk should be recorded, and is not where this session goes."""
+        fitting = (one for one in self.regulated if one.concerns(session, account))
+        return next((one for one in fitting if not one.covers(session)), None)
 
     def denies(self, session: SessionRecord) -> Rule | None:
         return next((rule for rule in self.deny if rule.fits(session)), None)
@@ -136,7 +195,13 @@ def parse(text: str, file: Path) -> Policy:
         allow=tuple(what.allow),
         deny=tuple(what.deny),
         ports={protocol: frozenset(ports) for protocol, ports in what.ports.items()},
+        regulated=tuple(what.regulated),
+        conduct=what.conduct,
     )
+
+
+def _within(networks: list[str], ip: str) -> bool:
+    return bool(networks) and any(ip_address(ip) in ip_network(network) for network in networks)
 
 
 class _Told:
@@ -164,7 +229,19 @@ def _usable(raw: dict[str, Any], told: _Told) -> PolicyFile:
         ports=_table(raw, "ports", list[int], told),
         allow=_rules(raw, "allow", told),
         deny=_rules(raw, "deny", told),
+        regulated=_named(raw, "regulated", Regulated, told),
+        conduct=_part(raw.get("conduct", {}), Conduct, "conduct", told) or Conduct(),
     )
+
+
+def _named(raw: dict[str, Any], name: str, kind: type[Part], told: _Told) -> list[Part]:
+    """An array of tables whose entries are refused one by one."""
+    written = raw.get(name, [])
+    if not isinstance(written, list):
+        told(name, f"expected an array of tables: write [[{name}]]")
+        return []
+    parts = (_part(one, kind, f"{name}[{number}]", told) for number, one in enumerate(written))
+    return [part for part in parts if part is not None]
 
 
 def _table(raw: dict[str, Any], name: str, kind: type[Part], told: _Told) -> dict[str, Part]:
@@ -222,6 +299,23 @@ def _faults(written: PolicyFile) -> Iterator[tuple[str, str]]:
             if not 0 < port < 65_536:
                 yield f"ports.{protocol}", f"{port} is no port"
     yield from _rule_faults(written)
+    yield from _people_faults(written)
+
+
+def _people_faults(written: PolicyFile) -> Iterator[tuple[str, str]]:
+    networks = [("conduct.shared_hosts", written.conduct.shared_hosts)]
+    networks += [(f"regulated[{number}].hosts", group.hosts) for number, group in enumerate(written.regulated)]
+    for place, hosts in networks:
+        for host in hosts:
+            try:
+                ip_network(host)
+            except ValueError as why:
+                yield place, str(why)
+    for number, group in enumerate(written.regulated):
+        if not group.accounts and not group.hosts:
+            yield f"regulated[{number}]", f'"{group.name}" names neither accounts nor hosts, so it concerns nobody'
+    if written.conduct.accounts_per_host < 1:
+        yield "conduct.accounts_per_host", "one account a host there must be"
 
 
 def _rule_faults(written: PolicyFile) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ class Content(StrEnum):
 
     NONE = "none"
     MATCHED = "matched"
-    """Only the text of messages that a lexicon or link rule matched."""
+    """Only the text of messages that a lexicon, link or content rule matched, numbers and secrets in it masked."""
     ALL = "all"
 
 

@@ -118,6 +118,11 @@ class Recorder:
             "protocol": session.protocol,
         }
 
+    def keep(self, record: Placed, text: str) -> None:
+        """A rule matched a message: this much of its text is kept."""
+        if isinstance(record, MessageRecord):
+            record.text = _clip(text, MAX_TEXT)
+
     def within_cap(self, record: Placed, ts: int) -> Iterator[Placed]:
         """The record, where its minute has room; before it, how many the last minute left out."""
         if self.cap.over(ts):

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from imsniff.rules.engines import BadExpressions, Engine, Fast, Needle, Plain
-from imsniff.rules.schema import PayloadRule, SignatureSet
+from imsniff.rules.lexicon import Lexicon
+from imsniff.rules.schema import PayloadRule, Phrase, SignatureSet
 
 
 class Level(StrEnum):
@@ -34,6 +35,7 @@ class Checked(NamedTuple):
 
     rules: int
     services: int
+    phrases: int
     examples: int
     """Example and counter-example strings that were run, once an engine."""
     engines: tuple[str, ...]
@@ -70,10 +72,14 @@ def check(signatures: SignatureSet) -> Checked:
         remarks += _ran(name, engine, rules)
     remarks += _disagreements(engines, rules)
     remarks += _loners(signatures)
+    for name in engines:
+        remarks += _said(name, signatures.phrases)
     return Checked(
         rules=len(rules),
         services=len(signatures.services.all),
-        examples=sum(len(rule.examples) + len(rule.counters) for rule in rules),
+        phrases=len(signatures.phrases),
+        examples=sum(len(rule.examples) + len(rule.counters) for rule in rules)
+        + sum(len(phrase.entry.example) + len(phrase.entry.counter) for phrase in signatures.phrases),
         engines=tuple(engines),
         compile_ms=round(took * 1000, 1),
         sha256=signatures.sha256,
@@ -101,6 +107,29 @@ def _ran(name: str, engine: Engine, rules: tuple[PayloadRule, ...]) -> Iterator[
         for counter in rule.counters:
             if number in engine.find(counter):
                 yield _remark(Level.ERROR, rule, f"{name} finds the counter-example {counter[:60]!r}")
+
+
+def _said(name: str, phrases: tuple[Phrase, ...]) -> Iterator[Remark]:
+    """A lexicon's examples against all phrases, as a detector would look for them."""
+    try:
+        lexicon = Lexicon(phrases, name)
+        found = {text: lexicon.find(text) for one in phrases for text in (*one.entry.example, *one.entry.counter)}
+    except BadExpressions as why:
+        yield Remark(Level.ERROR, "lexicon", "lexicon/", f"{name} refuses it: {why}")
+        return
+    for phrase in phrases:
+        where = str(phrase.place)
+        for example in phrase.entry.example:
+            if phrase not in found[example]:
+                yield Remark(Level.ERROR, phrase.id, where, f"{name} does not find the example {example[:60]!r}")
+        for counter in phrase.entry.counter:
+            for other in found[counter]:
+                if other is phrase:
+                    yield Remark(Level.ERROR, phrase.id, where, f"{name} finds the counter-example {counter[:60]!r}")
+                elif other.entry.kind is phrase.entry.kind:
+                    yield Remark(Level.WARNING, other.id, where, f"finds a counter-example of {phrase.id}: {counter!r}")
+        if not phrase.entry.counter:
+            yield Remark(Level.WARNING, phrase.id, where, "no `not`: nothing shows what it must not match")
 
 
 def _disagreements(engines: dict[str, Engine], rules: tuple[PayloadRule, ...]) -> Iterator[Remark]:

@@ -3,7 +3,7 @@
     signatures/ports.toml             what is normal
     signatures/payload/*.toml         fingerprints that nominate dissectors
     signatures/services/*.toml        messengers known by where they connect, or by first bytes that cannot be read
-    signatures/lexicon/*.toml         read by the detectors; here it only counts into the SHA-256
+    signatures/lexicon/*.toml         phrases that detectors look for in what people write
 
 Weakest first: the packaged set, `$XDG_CONFIG_HOME/imsniff/signatures`, the operator's `--signatures DIR`. Each adds,
 and replaces by `id` (ports by protocol) what a weaker one says. Within one directory an id may stand once.
@@ -25,12 +25,15 @@ import platformdirs
 from msgspec import Struct
 
 from imsniff.rules.engines import BadExpressions, Fast, Needle, Plain
+from imsniff.rules.lexicon import Lexicon, in_words
 from imsniff.rules.located import Fault, Lines, SignatureError
 from imsniff.rules.pattern import BadPattern, Expression, from_hex, from_pattern, literal_hex
 from imsniff.rules.schema import (
     OpeningEntry,
     PayloadEntry,
     PayloadRule,
+    Phrase,
+    PhraseEntry,
     Place,
     Ports,
     PortsEntry,
@@ -87,6 +90,7 @@ class _Reader:
         self._payload: dict[str, PayloadRule] = {}
         self._openings: dict[str, PayloadRule] = {}
         self._services: dict[str, Service] = {}
+        self._phrases: dict[str, Phrase] = {}
         self._ports: dict[str, PortsEntry] = {}
         self._known: frozenset[int] = frozenset()
         self._directories: list[Path] = []
@@ -104,7 +108,7 @@ class _Reader:
         self._directories.append(directory)
         self._seen = {}
         self._shipped = directory == packaged_directory()
-        read = {"payload": self._read_payload, "services": self._read_services, "lexicon": None}
+        read = {"payload": self._read_payload, "services": self._read_services, "lexicon": self._read_lexicon}
         known = [path for folder in read for path in sorted((directory / folder).glob("*.toml"))]
         if (ports := directory / "ports.toml").is_file():
             known.append(ports)
@@ -120,9 +124,8 @@ class _Reader:
             self._files.append(path)
             self._digest.update(f"{path.relative_to(directory).as_posix()}\0".encode())
             self._digest.update(msgspec.json.encode(file.content, order="sorted") + b"\0")
-            if handler is not None:
-                file.check_version()
-                handler(file)
+            file.check_version()
+            handler(file)
 
     def finish(self) -> SignatureSet:
         for rules in (self._payload, self._openings):
@@ -148,6 +151,7 @@ class _Reader:
             openings=tuple(self._openings.values()),
             ports=Ports(self._ports, self._known),
             services=Services(tuple(self._services.values())),
+            phrases=tuple(self._phrases.values()),
             sha256=self._digest.hexdigest(),
             directories=tuple(self._directories),
             files=tuple(self._files),
@@ -155,12 +159,24 @@ class _Reader:
 
     def _try_own_with_hyperscan(self) -> None:
         """The operator's own rules, one by one; those we ship are tested before they are shipped."""
-        for rule in (*self._payload.values(), *self._openings.values()):
-            if not rule.place.path.is_relative_to(self._directories[0]):
+        tried = [
+            *(
+                (rule.place, f"{rule.id}.pattern", Needle(rule.expression, rule.anchored, rule.within))
+                for rule in (*self._payload.values(), *self._openings.values())
+            ),
+            *(
+                (phrase.place, f"{phrase.id}.{key}", Needle(expression, anchored=False))
+                for phrase in self._phrases.values()
+                for key, expression in (("pattern", phrase.wanted), ("unless", phrase.unless))
+                if expression is not None
+            ),
+        ]
+        for place, key, needle in tried:
+            if not place.path.is_relative_to(self._directories[0]):
                 try:
-                    Fast([Needle(rule.expression, rule.anchored, rule.within)])
+                    Fast([needle])
                 except BadExpressions as why:
-                    self._dangling(rule.place, f"{rule.id}.pattern", f"Hyperscan refuses it: {why}")
+                    self._dangling(place, key, f"Hyperscan refuses it: {why}")
                 except ImportError:
                     return
 
@@ -201,6 +217,19 @@ class _Reader:
                 rule := _Author(file, key, opening, shipped=self._shipped).rule("encrypted", place, opening.service)
             ):
                 self._openings[opening.id] = rule
+
+    def _read_lexicon(self, file: _File) -> None:
+        file.only("version", "language", "phrase")
+        language = file.content.get("language")
+        if not isinstance(language, str) or not re.fullmatch("[a-z]{2}", language):
+            file.fault("language", "two small letters name the language, as ISO 639-1 does")
+            language = "?"
+        for key, entry in file.entries("phrase", PhraseEntry):
+            place = Place(file.path, file.lines[key])
+            if self._once(file, key, "phrase", entry.id, place) and (
+                phrase := _phrase(file, key, entry, language, place, shipped=self._shipped)
+            ):
+                self._phrases[entry.id] = phrase
 
     def _read_ports(self, file: _File) -> None:
         file.only("version", "known", "ports")
@@ -308,6 +337,8 @@ _FILLERS: dict[str, object] = {
     "side": "either",
     "transport": ["tcp"],
     "category": "social",
+    "class": "lure",
+    "example": ["x"],
     "since": date(2000, 1, 1),
 }
 """What stands for a missing key while the other faults of its entry are looked for."""
@@ -315,6 +346,29 @@ _FILLERS: dict[str, object] = {
 
 def _lower(message: str) -> str:
     return message[:1].lower() + message[1:]
+
+
+def _phrase(file: _File, key: str, entry: PhraseEntry, language: str, place: Place, *, shipped: bool) -> Phrase | None:
+    expressions: list[Expression | None] = []
+    for name, pattern in (("pattern", entry.pattern), ("unless", entry.unless)):
+        try:
+            expressions.append(None if pattern is None else in_words(pattern))
+        except BadPattern as why:
+            file.fault(f"{key}.{name}", str(why))
+    match expressions:
+        case [Expression() as wanted, unless]:
+            phrase = Phrase(entry=entry, language=language, wanted=wanted, unless=unless, place=place)
+        case _:
+            return None
+    if not shipped:
+        own = Lexicon([phrase], "re")
+        for example in entry.example:
+            if not own.find(example):
+                file.fault(f"{key}.example", f"does not match: {example[:60]!r}")
+        for counter in entry.counter:
+            if own.find(counter):
+                file.fault(f"{key}.not", f"matches: {counter[:60]!r}")
+    return phrase
 
 
 class _Author:

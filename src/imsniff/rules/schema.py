@@ -15,6 +15,7 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct, field
 
+from imsniff.base.records import Severity
 from imsniff.rules.pattern import Expression
 
 RuleId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+$", max_length=80)]
@@ -58,6 +59,28 @@ class SeenIn(StrEnum):
     STUN_REALM = "stun-realm"
     CONNECT = "connect"
     """The target of an HTTP CONNECT or SOCKS request."""
+
+
+class Class(StrEnum):
+    """What a phrase does to whom it is said to."""
+
+    ASKS_SECRET = "asks-secret"
+    """For a password, a code, a card's number."""
+    ASKS_MONEY = "asks-money"
+    ASKS_CONTROL = "asks-control"
+    """For remote control of the computer, or to run something."""
+    AUTHORITY = "authority"
+    """Claims to speak for somebody who may ask. No finding alone."""
+    PRESSURE = "pressure"
+    """Hurries or threatens. No finding alone."""
+    LURE = "lure"
+    """Makes curious about the link beside it. No finding without one."""
+    GIVES_SECRET = "gives-secret"
+    """Gives a secret away: makes what was asked before worse."""
+    HARASSMENT = "harassment"
+    HATE = "hate"
+    SEXUAL = "sexual"
+    THREAT = "threat"
 
 
 class Category(StrEnum):
@@ -141,6 +164,19 @@ class ServiceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reference: tuple[Web, ...] = ()
 
 
+class PhraseEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[phrase]]`."""
+
+    id: RuleId
+    kind: Class = field(name="class")
+    pattern: Text
+    unless: Text | None = None
+    severity: Severity | None = None
+    """In place of that of its class."""
+    example: Annotated[tuple[Text, ...], Meta(min_length=1)]
+    counter: tuple[Text, ...] = field(default=(), name="not")
+
+
 # --- the set ---------------------------------------------------------------------------------------------------------
 
 
@@ -197,6 +233,20 @@ class PayloadRule(Struct, frozen=True, kw_only=True, dict=True):
 
     def __hash__(self) -> int:
         return hash(self.entry.id)
+
+
+class Phrase(Struct, frozen=True, kw_only=True):
+    """A phrase ready to be looked for."""
+
+    entry: PhraseEntry
+    language: str
+    wanted: Expression
+    unless: Expression | None
+    place: Place
+
+    @property
+    def id(self) -> str:
+        return self.entry.id
 
 
 class Ports:
@@ -295,6 +345,8 @@ class SignatureSet(Struct, frozen=True, kw_only=True):
     """First bytes of services that cannot be read: for a scanner, as `payload`."""
     ports: Ports
     services: Services
+    phrases: tuple[Phrase, ...]
+    """Of all lexicons."""
     sha256: str
     """Of the meaning of all files: comments and blanks do not count. Written with every run."""
     directories: tuple[Path, ...]
