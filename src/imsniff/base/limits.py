@@ -286,6 +286,14 @@ MAX_MATCHES: Final = 16
 """Matches of one message that are told: a pasted list of a thousand cards is one disclosure, not a thousand. Of a text
 beyond MAX_TEXT characters only the beginning is looked at, as only that would be kept."""
 
+MAX_PHRASED: Final = 4_096
+"""Characters of a text in which phrases of the lexicon are looked for: no chat line is longer, and the costliest text
+that could be made up for one phrase takes 3 ms."""
+
+MAX_STEMS: Final = 128
+"""Spellings of a part of a phrase's pattern that are listed when the words are looked for that it cannot do without;
+a part with more is passed over, and the words of another are taken."""
+
 MAX_LINK: Final = 2_048
 """Characters of a link that are looked at: browsers and proxies take no more, and its host stands in front."""
 

@@ -249,19 +249,3 @@ CASES: dict[str, Case] = {
     ),
 }
 """By the name that a detector gives to the case at hand."""
-
-DETECTED: frozenset[Risk] = frozenset(
-    {
-        Risk.ROGUE_IM,
-        Risk.ODD_PORT,
-        Risk.TUNNELLED_IM,
-        Risk.CLEARTEXT_CREDENTIAL,
-        Risk.TOKEN_EXPOSED,
-        Risk.CLEARTEXT_MESSAGES,
-        Risk.PEER_ADDRESS_EXPOSED,
-        Risk.FILE_TRANSFER,
-        Risk.ACCOUNT_SHARED,
-        Risk.POLICY_VIOLATION,
-    }
-)
-"""Risks that a detector looks for. The others are named in every report as not looked for."""

@@ -198,7 +198,7 @@ def sighting(
 
     Severity: the policy's word, else the detector's, else the table's; less of a one-sided session."""
     policy = context.policy
-    if allowed(policy, risk, context.session):
+    if allowed(policy, risk, rule, context.session):
         return ()
     worst = lowered(policy.severity.get(risk) or severity or RISKS[risk].severity, context.session.one_sided)
     finding = _finding(

@@ -39,7 +39,7 @@ def as_markdown(report: Report) -> str:
     lines += ["## What the sensor cannot see", ""]
     lines += [f"- {_text(said)}" for said in report.blind]
     if report.not_looked_for:
-        lines.append(f"- Not looked for by this version: {_text('; '.join(report.not_looked_for))}.")
+        lines.append(f"- Not looked for, by the policy: {_text('; '.join(report.not_looked_for))}.")
     return "\n".join(lines) + "\n"
 
 

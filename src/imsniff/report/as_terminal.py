@@ -47,7 +47,7 @@ def print_report(report: Report, *, drawn: bool = False) -> None:
     if report.information:
         _say(f"{counted(len(report.information), 'finding')} for information only: {ELSEWHERE}")
     if report.not_looked_for:
-        _say(f"Not looked for by this version: {'; '.join(report.not_looked_for).lower()}.")
+        _say(f"Not looked for, by the policy: {'; '.join(report.not_looked_for).lower()}.")
     _say("Why is one reported? imsniff explain ID. Its packets: imsniff explain ID --pcap FILE.")
 
 

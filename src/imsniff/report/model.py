@@ -21,7 +21,7 @@ from imsniff.base.records import (
     Severity,
     TransferRecord,
 )
-from imsniff.base.risks import DETECTED, RISKS
+from imsniff.base.risks import RISKS
 from imsniff.detect.accounts import normalise
 from imsniff.detect.advice import general
 from imsniff.detect.allowed import allowed
@@ -103,7 +103,7 @@ class Report(Struct, kw_only=True):
     blind: list[str]
     """What the sensor could not see."""
     not_looked_for: list[str]
-    """Titles of the risks that no detector knows."""
+    """Titles of the risks that the policy switched off."""
     legend: list[LegendEntry]
 
 
@@ -121,7 +121,7 @@ def _allowed(store: Store, policy: Policy | None, found: Collection[FindingRecor
         finding.id
         for finding in found
         if (shown := showing.get(finding.id))
-        and all(one in sessions and allowed(policy, finding.risk, sessions[one]) for one in shown)
+        and all(one in sessions and allowed(policy, finding.risk, rule, sessions[one]) for one, rule in shown)
     }
 
 
@@ -162,6 +162,7 @@ def build(
     view, totals = _contents(store, span, sessions)
     totals = {"findings": len(found), **totals, "information": len(information), "packets": watched.packets}
     listed = by_risk(found, limit)
+    off = policy.off if policy is not None else ()
     report = Report(
         program=program,
         made=made,
@@ -190,7 +191,7 @@ def build(
         captures=len(watched.captures),
         signatures=sorted({run.signatures for run in runs if run.signatures}),
         blind=blind(store, span, sessions, runs, watched, earlier),
-        not_looked_for=[about.title for risk, about in RISKS.items() if risk not in DETECTED],
+        not_looked_for=[about.title for risk, about in RISKS.items() if risk in off],
         legend=[
             LegendEntry(
                 risk=risk,
@@ -201,7 +202,7 @@ def build(
                 remedy=general(about.remedy),
             )
             for risk, about in RISKS.items()
-            if risk in DETECTED
+            if risk not in off
         ],
     )
     report.summary = summary(

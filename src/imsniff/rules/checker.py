@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from imsniff.rules.engines import BadExpressions, Engine, Fast, Needle, Plain
 from imsniff.rules.lexicon import Lexicon
+from imsniff.rules.pattern import BadPattern, from_pattern
 from imsniff.rules.schema import PayloadRule, Phrase, SignatureSet
+from imsniff.rules.stems import required_stems
 
 
 class Level(StrEnum):
@@ -72,8 +74,7 @@ def check(signatures: SignatureSet) -> Checked:
         remarks += _ran(name, engine, rules)
     remarks += _disagreements(engines, rules)
     remarks += _loners(signatures)
-    for name in engines:
-        remarks += _said(name, signatures.phrases)
+    remarks += _said(signatures.phrases)
     return Checked(
         rules=len(rules),
         services=len(signatures.services.all),
@@ -109,23 +110,26 @@ def _ran(name: str, engine: Engine, rules: tuple[PayloadRule, ...]) -> Iterator[
                 yield _remark(Level.ERROR, rule, f"{name} finds the counter-example {counter[:60]!r}")
 
 
-def _said(name: str, phrases: tuple[Phrase, ...]) -> Iterator[Remark]:
-    """A lexicon's examples against all phrases, as a detector would look for them."""
-    try:
-        lexicon = Lexicon(phrases, name)
-        found = {text: lexicon.find(text) for one in phrases for text in (*one.entry.example, *one.entry.counter)}
-    except BadExpressions as why:
-        yield Remark(Level.ERROR, "lexicon", "lexicon/", f"{name} refuses it: {why}")
-        return
+def _said(phrases: tuple[Phrase, ...]) -> Iterator[Remark]:
+    """A lexicon's patterns, and its examples against all phrases, as a detector would look for them."""
+    lexicon = Lexicon(phrases)
+    found = {text: lexicon.find(text) for one in phrases for text in (*one.entry.example, *one.entry.counter)}
     for phrase in phrases:
         where = str(phrase.place)
+        for pattern in (phrase.entry.pattern, phrase.entry.unless or "."):
+            try:
+                from_pattern(pattern)
+            except BadPattern as why:
+                yield Remark(Level.ERROR, phrase.id, where, str(why))
+        if not all(required_stems(phrase.entry.pattern)):
+            yield Remark(Level.WARNING, phrase.id, where, "no word of it is sure: it is tried with every message")
         for example in phrase.entry.example:
             if phrase not in found[example]:
-                yield Remark(Level.ERROR, phrase.id, where, f"{name} does not find the example {example[:60]!r}")
+                yield Remark(Level.ERROR, phrase.id, where, f"does not find the example {example[:60]!r}")
         for counter in phrase.entry.counter:
             for other in found[counter]:
                 if other is phrase:
-                    yield Remark(Level.ERROR, phrase.id, where, f"{name} finds the counter-example {counter[:60]!r}")
+                    yield Remark(Level.ERROR, phrase.id, where, f"finds the counter-example {counter[:60]!r}")
                 elif other.entry.kind is phrase.entry.kind:
                     yield Remark(Level.WARNING, other.id, where, f"finds a counter-example of {phrase.id}: {counter!r}")
         if not phrase.entry.counter:

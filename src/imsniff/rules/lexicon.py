@@ -19,20 +19,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
-from imsniff.base.limits import MAX_TEXT
-from imsniff.rules.engines import Needle, engine
-from imsniff.rules.pattern import Expression, from_pattern
+from imsniff.base.limits import MAX_PHRASED
 from imsniff.rules.schema import Phrase
-
-
-def in_words(pattern: str) -> Expression:
-    """A phrase's pattern as it is looked for in folded text. Raises BadPattern."""
-    from_pattern(pattern)  # what is wrong is told by the author's own count of characters
-    return from_pattern(f" (?:{pattern}) ")
-
+from imsniff.rules.stems import Stems, required_stems, stems_of
 
 _INNER = re.compile(r"(?<=\w)[.:](?=\w)")
 _TOKENS = re.compile(r"[^\W_]+|[.!?;:\n]")
@@ -44,8 +38,7 @@ _ASCII = "".join(
 
 
 def fold(text: str) -> str:
-    """The form in which phrases are looked for; of a long text the beginning, as much as would be kept of it."""
-    text = text[:MAX_TEXT]
+    """The form in which phrases are looked for."""
     if not text.isascii():  # compatibility forms are letters, marks and what has no width are nothing
         text = _WEIGHTLESS.sub("", unicodedata.normalize("NFKD", text)).casefold()
     if "." in text or ":" in text:
@@ -60,38 +53,56 @@ def fold(text: str) -> str:
     return f" {' '.join(text.split())} "
 
 
-class Lexicon:
-    """All phrases, looked for at once. Compiled with the first text: a capture without talk never needs it."""
+class _Branch(NamedTuple):
+    """One of the alternatives of a phrase."""
 
-    def __init__(self, phrases: Iterable[Phrase] = (), name: str = "auto") -> None:
-        """`name`: of the engine, see `engines.engine`."""
+    number: int
+    """Of the phrase."""
+    stems: tuple[Stems, ...]
+    """Of each of them, one stands in every text that it fits."""
+
+
+class Lexicon:
+    """All phrases, looked for by the stems that they cannot do without: one that has them is tried with `re`, and
+    compiled when it is tried first. A capture without talk never needs any of it."""
+
+    def __init__(self, phrases: Iterable[Phrase] = ()) -> None:
         self.phrases = tuple(phrases)
-        self._name = name
-        self._needles: list[Needle] | None = None
-        self._refusals: dict[int, int] = {}
-        """By number of a phrase, the needle that silences it."""
+        self._by_stem: dict[str, list[_Branch]] | None = None
+        self._always: frozenset[int] = frozenset()
+        """Numbers of phrases of which no stem is sure."""
 
     def find(self, text: str) -> tuple[Phrase, ...]:
-        """The phrases that stand in a text, in the order of their files."""
+        """The phrases that stand in a text, in the order of their files. Of a text longer than MAX_PHRASED characters
+        only the beginning is looked at."""
         if not self.phrases:
             return ()
-        if self._needles is None:
-            self._compile()
-        found = self._engine.find(fold(text).encode("utf-8", "replace"))
-        if not found:
-            return ()
-        return tuple(
-            self.phrases[number]
-            for number in found
-            if number < len(self.phrases) and self._refusals.get(number) not in found
-        )
+        if self._by_stem is None:
+            self._by_stem = self._index()
+        folded = fold(text[:MAX_PHRASED])
+        stems = stems_of(folded.split())
+        tried = {
+            branch.number
+            for stem in stems & self._by_stem.keys()
+            for branch in self._by_stem[stem]
+            if not any(map(stems.isdisjoint, branch.stems))
+        }
+        return tuple(self.phrases[n] for n in sorted(tried | self._always) if self.phrases[n].fits(folded))
 
-    def _compile(self) -> None:
-        wanted = [Needle(phrase.wanted, anchored=False) for phrase in self.phrases]
-        unless = [(n, phrase.unless) for n, phrase in enumerate(self.phrases) if phrase.unless is not None]
-        self._refusals = {number: len(wanted) + at for at, (number, _) in enumerate(unless)}
-        self._needles = wanted + [Needle(expression, anchored=False) for _, expression in unless]
-        self._engine = engine(self._name, self._needles)
+    def _index(self) -> dict[str, list[_Branch]]:
+        """Branches by the stems of one of their sets: that whose stems the fewest branches ask for."""
+        branches = [
+            _Branch(number, stems)
+            for number, phrase in enumerate(self.phrases)
+            for stems in required_stems(phrase.entry.pattern)
+        ]
+        self._always = frozenset(branch.number for branch in branches if not branch.stems)
+        asked = Counter(stem for branch in branches for stems in branch.stems for stem in stems)
+        index: dict[str, list[_Branch]] = {}
+        for branch in branches:
+            for stem in min(branch.stems, key=lambda stems: sum(asked[one] for one in stems), default=()):
+                index.setdefault(stem, []).append(branch)
+        return index
 
 
 @lru_cache(maxsize=2)
@@ -102,5 +113,5 @@ def lexicon_of(phrases: tuple[Phrase, ...]) -> Lexicon:
 
 def words(phrase: Phrase, text: str) -> str:
     """The folded words of `text` that a phrase fits."""
-    found = re.search(phrase.wanted.text, fold(text))
+    found = phrase.wanted.search(fold(text[:MAX_PHRASED]))
     return found[0].strip() if found else ""

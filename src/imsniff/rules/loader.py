@@ -25,7 +25,7 @@ import platformdirs
 from msgspec import Struct
 
 from imsniff.rules.engines import BadExpressions, Fast, Needle, Plain
-from imsniff.rules.lexicon import Lexicon, in_words
+from imsniff.rules.lexicon import Lexicon
 from imsniff.rules.located import Fault, Lines, SignatureError
 from imsniff.rules.pattern import BadPattern, Expression, from_hex, from_pattern, literal_hex
 from imsniff.rules.schema import (
@@ -159,24 +159,12 @@ class _Reader:
 
     def _try_own_with_hyperscan(self) -> None:
         """The operator's own rules, one by one; those we ship are tested before they are shipped."""
-        tried = [
-            *(
-                (rule.place, f"{rule.id}.pattern", Needle(rule.expression, rule.anchored, rule.within))
-                for rule in (*self._payload.values(), *self._openings.values())
-            ),
-            *(
-                (phrase.place, f"{phrase.id}.{key}", Needle(expression, anchored=False))
-                for phrase in self._phrases.values()
-                for key, expression in (("pattern", phrase.wanted), ("unless", phrase.unless))
-                if expression is not None
-            ),
-        ]
-        for place, key, needle in tried:
-            if not place.path.is_relative_to(self._directories[0]):
+        for rule in (*self._payload.values(), *self._openings.values()):
+            if not rule.place.path.is_relative_to(self._directories[0]):
                 try:
-                    Fast([needle])
+                    Fast([Needle(rule.expression, rule.anchored, rule.within)])
                 except BadExpressions as why:
-                    self._dangling(place, key, f"Hyperscan refuses it: {why}")
+                    self._dangling(rule.place, f"{rule.id}.pattern", f"Hyperscan refuses it: {why}")
                 except ImportError:
                     return
 
@@ -226,10 +214,10 @@ class _Reader:
             language = "?"
         for key, entry in file.entries("phrase", PhraseEntry):
             place = Place(file.path, file.lines[key])
-            if self._once(file, key, "phrase", entry.id, place) and (
-                phrase := _phrase(file, key, entry, language, place, shipped=self._shipped)
-            ):
-                self._phrases[entry.id] = phrase
+            if self._once(file, key, "phrase", entry.id, place):
+                phrase = self._phrases[entry.id] = Phrase(entry=entry, language=language, place=place)
+                if not self._shipped:
+                    _try_phrase(file, key, phrase)
 
     def _read_ports(self, file: _File) -> None:
         file.only("version", "known", "ports")
@@ -348,27 +336,24 @@ def _lower(message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _phrase(file: _File, key: str, entry: PhraseEntry, language: str, place: Place, *, shipped: bool) -> Phrase | None:
-    expressions: list[Expression | None] = []
-    for name, pattern in (("pattern", entry.pattern), ("unless", entry.unless)):
+def _try_phrase(file: _File, key: str, phrase: Phrase) -> None:
+    """One of the operator's: its patterns, and its examples as a detector would look for them."""
+    sound = True
+    for name, pattern in (("pattern", phrase.entry.pattern), ("unless", phrase.entry.unless)):
         try:
-            expressions.append(None if pattern is None else in_words(pattern))
+            from_pattern(pattern or ".")
         except BadPattern as why:
             file.fault(f"{key}.{name}", str(why))
-    match expressions:
-        case [Expression() as wanted, unless]:
-            phrase = Phrase(entry=entry, language=language, wanted=wanted, unless=unless, place=place)
-        case _:
-            return None
-    if not shipped:
-        own = Lexicon([phrase], "re")
-        for example in entry.example:
-            if not own.find(example):
-                file.fault(f"{key}.example", f"does not match: {example[:60]!r}")
-        for counter in entry.counter:
-            if own.find(counter):
-                file.fault(f"{key}.not", f"matches: {counter[:60]!r}")
-    return phrase
+            sound = False
+    if not sound:
+        return
+    own = Lexicon([phrase])
+    for example in phrase.entry.example:
+        if not own.find(example):
+            file.fault(f"{key}.example", f"does not match: {example[:60]!r}")
+    for counter in phrase.entry.counter:
+        if own.find(counter):
+            file.fault(f"{key}.not", f"matches: {counter[:60]!r}")
 
 
 class _Author:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
@@ -235,18 +236,27 @@ class PayloadRule(Struct, frozen=True, kw_only=True, dict=True):
         return hash(self.entry.id)
 
 
-class Phrase(Struct, frozen=True, kw_only=True):
-    """A phrase ready to be looked for."""
+class Phrase(Struct, frozen=True, kw_only=True, dict=True):
+    """A phrase ready to be looked for in folded text (`rules.lexicon.fold`)."""
 
     entry: PhraseEntry
     language: str
-    wanted: Expression
-    unless: Expression | None
     place: Place
 
     @property
     def id(self) -> str:
         return self.entry.id
+
+    @cached_property
+    def wanted(self) -> re.Pattern[str]:
+        return re.compile(f" (?:{self.entry.pattern}) ")
+
+    @cached_property
+    def unless(self) -> re.Pattern[str] | None:
+        return re.compile(f" (?:{self.entry.unless}) ") if self.entry.unless else None
+
+    def fits(self, folded: str) -> bool:
+        return bool(self.wanted.search(folded)) and not (self.unless and self.unless.search(folded))
 
 
 class Ports:

@@ -165,11 +165,11 @@ def first_sightings(store: Store, ids: Collection[str]) -> dict[str, str]:
     return found
 
 
-def sessions_of(store: Store, span: Span) -> dict[str, set[str]]:
-    """By finding, the sessions that show it within a span."""
-    asked = select(SIGHTING.c.finding, SIGHTING.c.session).where(*reaching(SIGHTING, span)).distinct()
-    found: dict[str, set[str]] = {}
+def sessions_of(store: Store, span: Span) -> dict[str, set[tuple[str, str]]]:
+    """By finding, the sessions that show it within a span, each with the rule that told."""
+    asked = select(SIGHTING.c.finding, SIGHTING.c.session, SIGHTING.c.rule).where(*reaching(SIGHTING, span)).distinct()
+    found: dict[str, set[tuple[str, str]]] = {}
     with store.connect() as connection:
-        for finding, session in connection.execute(asked):
-            found.setdefault(finding, set()).add(session)
+        for finding, session, rule in connection.execute(asked):
+            found.setdefault(finding, set()).add((session, rule))
     return found
