@@ -57,6 +57,7 @@ from imsniff.record.privacy import Content
 from imsniff.record.recorder import Recorder, evidence_of
 from imsniff.record.session import begin_session, face, update_session
 from imsniff.rules.lexicon import lexicon_of
+from imsniff.rules.said import NOTHING_SAID
 from imsniff.rules.schema import SignatureSet
 
 
@@ -287,10 +288,10 @@ class Sensor:
             elif isinstance(event, Expect):
                 self._announce(event, ts)
             elif (record := recorder.record(event, frame, ts, conversation.speaker(event))) is not None:
-                text = event.text if isinstance(event, Message) else ""
-                if text and self._options.content is Content.MATCHED and (said := self._detectors.read(text)).matches:
+                said = self._detectors.read(event.text) if isinstance(event, Message) else NOTHING_SAID
+                if said.matches and self._options.content is Content.MATCHED:
                     recorder.keep(record, said.masked)
-                shown = Shown(record, evidence_of(event), text)
+                shown = Shown(record, evidence_of(event), said)
                 found = self._judge(flow, recorder, shown, ts)
                 yield from recorder.within_cap(record, ts)
                 yield from found

@@ -116,7 +116,8 @@ def test_it_stays_silent(text):
 
 def found(text, kept=None, policy=None):
     one = session()
-    return Detectors(policy, lexicon()).on_record(one, message(one, text=kept), text=text)
+    detectors = Detectors(policy, lexicon())
+    return detectors.on_record(one, message(one, text=kept), said=detectors.read(text))
 
 
 def test_what_is_shown_follows_what_is_kept():

@@ -45,7 +45,7 @@ class Network:
     def _observe(self, owner, record, text=""):
         of = self.session_of(owner)
         worker = self.workers[list(self.sessions).index(owner) % len(self.workers)]
-        self.observed += worker.observations(of, record, "", text)
+        self.observed += worker.observations(of, record, "", worker.read(text))
 
     def says(self, sender, recipient, text, at, *, seen_by=None, room=None):
         owner = seen_by or sender

@@ -290,9 +290,16 @@ MAX_PHRASED: Final = 4_096
 """Characters of a text in which phrases of the lexicon are looked for: no chat line is longer, and the costliest text
 that could be made up for one phrase takes 3 ms."""
 
+MAX_SHORT_TEXT: Final = 80
+"""Characters of a text that is remembered with what was seen in it: "ok", "thanks", a greeting come again, long ones do
+not."""
+
+MAX_SHORT_TEXTS: Final = 4_096
+"""How many of them are remembered, a megabyte. Beyond, all are forgotten: to read one again costs 20 µs."""
+
 MAX_STEMS: Final = 128
-"""Spellings of a part of a phrase's pattern that are listed when the words are looked for that it cannot do without;
-a part with more is passed over, and the words of another are taken."""
+"""Beginnings of a part of a phrase's pattern that are listed when the stems are looked for that it cannot do without; a
+part with more is passed over, and the stems of another are taken."""
 
 MAX_LINK: Final = 2_048
 """Characters of a link that are looked at: browsers and proxies take no more, and its host stands in front."""

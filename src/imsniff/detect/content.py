@@ -8,8 +8,8 @@ from imsniff.base.events import Encryption
 from imsniff.base.records import MessageRecord
 from imsniff.base.risks import Risk
 from imsniff.detect.finding import Context, Sighting, sighting
-from imsniff.detect.reading import Match
 from imsniff.detect.registry import on
+from imsniff.rules.said import Match
 
 
 @on(MessageRecord)

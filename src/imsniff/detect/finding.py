@@ -15,8 +15,8 @@ from imsniff.base.records import SILENT, Record, SessionRecord, Severity
 from imsniff.base.risks import RISKS, Risk
 from imsniff.detect.accounts import normalise
 from imsniff.detect.allowed import allowed
-from imsniff.detect.reading import NOTHING_SAID, Said
 from imsniff.policy.policy import Policy
+from imsniff.rules.said import NOTHING_SAID, Said
 
 SERVICE_OF: dict[str, str] = {
     "toc": "aim",

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from imsniff.base.records import Severity
 from imsniff.base.risks import Risk
-from imsniff.detect.reading import Match, Talk, reads
+from imsniff.detect.reading import Talk, reads
 from imsniff.rules.lexicon import words
+from imsniff.rules.said import Match
 from imsniff.rules.schema import Class
 
 _SEVERITIES = {

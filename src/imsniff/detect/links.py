@@ -13,8 +13,9 @@ from imsniff.base.file_types import RUNS, SORTS, Sort, extension
 from imsniff.base.limits import MAX_CACHED
 from imsniff.base.records import Severity
 from imsniff.base.risks import Risk
-from imsniff.detect.reading import Match, Talk, reads
+from imsniff.detect.reading import Talk, reads
 from imsniff.detect.urls import WELL_KNOWN, Link, imitated, links, unicode_host
+from imsniff.rules.said import Match
 
 _RUNS_CODE = re.compile(
     r"\b(?:javascript:[^\s]{0,200}[(=;]|vbscript:[^\s]{0,200}[(=;]|data:(?:text/html|application/[a-z.+-]{1,60}|image/svg\+xml)[;,][^\s]{4})",

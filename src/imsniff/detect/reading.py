@@ -11,27 +11,13 @@ from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import NamedTuple
 
-from imsniff.base.limits import MAX_MATCHES, MAX_TEXT
-from imsniff.base.records import Severity
+from imsniff.base.limits import MAX_MATCHES, MAX_SHORT_TEXT, MAX_SHORT_TEXTS, MAX_TEXT
 from imsniff.base.risks import Risk
 from imsniff.rules.engines import Engine, Needle, engine
 from imsniff.rules.lexicon import Lexicon
 from imsniff.rules.pattern import from_pattern
+from imsniff.rules.said import Match, Said
 from imsniff.rules.schema import Class, Phrase
-
-
-class Match(NamedTuple):
-    """One thing that a matcher saw."""
-
-    risk: Risk
-    severity: Severity
-    rule: str
-    says: str
-    """What it is, with no word of the text: may be shown whatever is kept."""
-    shown: str = ""
-    """The words themselves, masked where they are a secret: shown only where the text is kept."""
-    secret: tuple[int, int] | None = None
-    """Where in the text the secret stands that a kept text must not show."""
 
 
 class Talk(NamedTuple):
@@ -76,28 +62,6 @@ def _hints() -> Engine:
     return engine("auto", [Needle(from_pattern(one.hint or nothing), anchored=False) for one in MATCHERS])
 
 
-class Said(NamedTuple):
-    """A text that was read."""
-
-    text: str = ""
-    matches: tuple[Match, ...] = ()
-    classes: frozenset[Class] = frozenset()
-    """Of the phrases in it."""
-    secrets: tuple[tuple[int, int], ...] = ()
-    """Where secrets stand in it: all of them, however many matches are told."""
-
-    @property
-    def masked(self) -> str:
-        """The text as it may be kept because of a match: without the secrets in it."""
-        text = self.text
-        for begin, end in self.secrets:
-            text = f"{text[:begin]}{'*' * (end - begin)}{text[end:]}"
-        return text
-
-
-NOTHING_SAID = Said()
-
-
 class Reader:
     """All matchers over one text after the other."""
 
@@ -106,13 +70,19 @@ class Reader:
         self._lexicon = lexicon
         self._off = off
         self._of_phrases = [number for number, one in enumerate(MATCHERS) if one.hint is None]
-        self._last = NOTHING_SAID
+        self._short: dict[str, Said] = {}
+        """Of short texts, which people write again and again."""
 
     def read(self, text: str) -> Said:
-        """What stands in a text. It is asked for more than once while one message is on its way: the last is kept."""
-        if text is not self._last.text:
-            self._last = self._read(text)
-        return self._last
+        """What stands in a text."""
+        if len(text) > MAX_SHORT_TEXT:
+            return self._read(text)
+        said = self._short.get(text)
+        if said is None:
+            if len(self._short) >= MAX_SHORT_TEXTS:
+                self._short.clear()
+            said = self._short[text] = self._read(text)
+        return said
 
     def _read(self, text: str) -> Said:
         seen = text[:MAX_TEXT]

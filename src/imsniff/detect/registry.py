@@ -16,9 +16,10 @@ from imsniff.base.limits import MAX_REMEMBERED_SIGHTINGS
 from imsniff.base.records import Record, SessionRecord
 from imsniff.detect.finding import Context, Sighting
 from imsniff.detect.observation import Observation
-from imsniff.detect.reading import NOTHING_SAID, Reader, Said
+from imsniff.detect.reading import Reader
 from imsniff.policy.policy import Policy
 from imsniff.rules.lexicon import Lexicon
+from imsniff.rules.said import NOTHING_SAID, Said
 
 AnyKind = TypeVar("AnyKind", bound=Record)
 Detector = Callable[[Context, AnyKind, str], Iterable[Sighting]]
@@ -114,20 +115,22 @@ class Detectors:
         """What stands in a message's text."""
         return self._reader.read(text) if text else NOTHING_SAID
 
-    def on_record(self, session: SessionRecord, record: Record, wire: str = "", text: str = "") -> list[Sighting]:
-        """What one record shows. `session`: what is known of its session at this moment. `text`: of a message the
-        whole text, whether it is kept or not."""
-        context = Context(session, self._policy, self.read(text))
+    def on_record(
+        self, session: SessionRecord, record: Record, wire: str = "", said: Said = NOTHING_SAID
+    ) -> list[Sighting]:
+        """What one record shows. `session`: what is known of its session at this moment. `said`: of a message the
+        whole text as `read` returned it, whether it is kept or not."""
+        context = Context(session, self._policy, said)
         return [seen for detector in DETECTORS.get(type(record), ()) for seen in detector(context, record, wire)]
 
     def observations(
-        self, session: SessionRecord, record: Record, wire: str = "", text: str = ""
+        self, session: SessionRecord, record: Record, wire: str = "", said: Said = NOTHING_SAID
     ) -> Iterable[Observation]:
         """What one record contributes to the detectors with memory."""
         observers = self._observers.get(type(record))
         if observers is None:
             return ()
-        context = Context(session, self._policy, self.read(text))
+        context = Context(session, self._policy, said)
         return [seen for observe in observers for seen in observe(context, record, wire)]
 
     def on_session(self, session: SessionRecord, wire: str = "") -> list[Sighting]:

@@ -32,7 +32,8 @@ from imsniff.detect.checksums import (
     ssn,
     steuer_id,
 )
-from imsniff.detect.reading import Match, Matcher, Talk, reads
+from imsniff.detect.reading import Matcher, Talk, reads
+from imsniff.rules.said import Match
 
 _CARD = re.compile(
     r"(?<![\w.,:/+=#-])[2-6](?:[0-9]{11,18}|[0-9]{3}(?P<by>[ -])[0-9]{4}(?P=by)[0-9]{4}(?P=by)[0-9]{1,7}|"

@@ -17,6 +17,7 @@ from imsniff.classify.conversation import Conversation
 from imsniff.classify.inner import AnyFlow
 from imsniff.net.flows import Flow
 from imsniff.net.segment import TCP
+from imsniff.rules.said import Said
 
 
 class Shown(NamedTuple):
@@ -25,8 +26,8 @@ class Shown(NamedTuple):
     record: Placed
     wire: str
     """The masked excerpt."""
-    text: str
-    """Of a message the whole text, whether it is kept or not."""
+    said: Said
+    """Of a message the whole text, whether it is kept or not, and what stands in it."""
 
 
 def one_sided(flow: AnyFlow[Any], conversation: Conversation) -> str | None:
