@@ -457,6 +457,14 @@ def test_only_packets_of_sessions_are_written_from_their_first(live, net, talk, 
     again = [json.loads(line) for line in imsniff("analyze", "im.pcapng", "--db", "b.db", "--jsonl").lines]
     assert {r["key"] for r in again if r["kind"] == "finding"} == {r["key"] for r in sensor.records("finding")}
     assert Path("im.pcapng").stat().st_mode & 0o077 == 0
+    # the finding's packets are found in that file
+    found = next(r for r in sensor.records("finding") if r["risk"] == "rogue-im")
+    ran = imsniff("explain", found["id"], "--db", "a.db", "--pcap", "shown.pcapng")
+    assert ran.code == 0, ran.err
+    with open_capture("shown.pcapng") as capture:
+        shown = [bytes(b.slab[at : at + size]) for b in capture for at, size, *_ in b.rows()]
+    assert shown
+    assert all(packet in packets for packet in shown)
 
 
 def test_the_live_view_on_a_terminal(net, talk, tmp_path):

@@ -34,7 +34,8 @@ def test_a_report_needs_something_to_report(imsniff, capture):
     ran = imsniff("report", "--db", "none.db")
     assert ran.code == 3
     assert "imsniff analyze" in ran.err
-    imsniff("analyze", "none.pcap", "--db", "empty.db")
+    Path("broken.pcap").write_bytes(b"no capture")
+    imsniff("analyze", "broken.pcap", "--db", "empty.db")
     ran = imsniff("report", "--db", "empty.db")
     assert ran.code == 3
     assert "nothing was analysed yet" in ran.err
@@ -89,6 +90,25 @@ def test_explain(imsniff, capture, tmp_path):
     )
     file.unlink()
     assert imsniff("explain", found[7], "--db", "a.db", "--pcap", "x.pcapng").code == 3
+
+
+def test_packets_of_a_capture_that_was_changed_are_no_evidence(imsniff, capture):
+    file = capture("lab.pcap")
+    found = imsniff("analyze", file, "--db", "a.db").lines[1].split("\t")[7]
+    assert imsniff("explain", found, "--db", "a.db", "--pcap", "before.pcapng").code == 0
+    whole = bytearray(Path(file).read_bytes())
+    whole[-1] ^= 1
+    Path(file).write_bytes(whole)
+    ran = imsniff("explain", found, "--db", "a.db", "--pcap", "after.pcapng")
+    assert ran.code == 3
+    assert "is not the capture that was read" in ran.err
+
+
+def test_a_capture_that_is_not_there_leaves_no_database(imsniff, tmp_path):
+    ran = imsniff("analyze", "none.pcap", "nor-this.pcap", "--db", "a.db")
+    assert ran.code == 3
+    assert ran.err.count("cannot be opened") == 2
+    assert not list(tmp_path.glob("a.db*"))
 
 
 def test_explain_a_risk_needs_no_database(imsniff):

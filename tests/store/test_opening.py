@@ -1,6 +1,8 @@
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -250,3 +252,11 @@ def test_nobody_elses_sqlite_file_gets_our_tables(tmp_path):
     other.close()
     with pytest.raises(StoreError, match="belongs to another program"):
         open_for_writing(str(file))
+
+
+def test_several_processes_make_one_new_database(tmp_path):
+    code = "import sys; from imsniff.store.opening import open_for_writing; open_for_writing(sys.argv[1]).close()"
+    command = [sys.executable, "-c", code, str(tmp_path / "a.db")]
+    making = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+    assert [process.communicate()[1] for process in making] == [""] * 6
+    assert [process.returncode for process in making] == [0] * 6

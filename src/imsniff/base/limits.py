@@ -369,6 +369,10 @@ STORE_BATCH: Final = 16_000
 """Rows a transaction, about 10 MB: a quarter as many cost a tenth more, and a crash loses no more than these. Ids are
 random, so every transaction writes most pages of the indices again."""
 
+MAKING_ATTEMPTS: Final = 6
+"""Times that a new database is tried to be made while another process makes it, too: with the pauses between about two
+seconds, where making one takes a tenth of one."""
+
 STORE_BUSY_SECONDS: Final = 10
 """Seconds to wait for another program that is writing to the same SQLite file."""
 

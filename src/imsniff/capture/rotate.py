@@ -5,6 +5,7 @@ are pcapng whatever their name says, since one file may hold packets of several 
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,14 @@ from imsniff.capture.writer import PcapngWriter
 _RECORD = 36
 """Bytes of a packet's record beside the packet, at most."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def written(target: Path) -> list[Path]:
+    """The files that `capture -w` wrote which named this one: itself, or those of its row, in order."""
+    if target.is_file():
+        return [target]
+    row = re.compile(rf"{re.escape(target.stem)}_[0-9]{{5,}}_[0-9]{{8}}T[0-9]{{6}}Z{re.escape(target.suffix)}")
+    return sorted(file for file in target.parent.glob("*") if row.fullmatch(file.name) and file.is_file())
 
 
 class Rotating:

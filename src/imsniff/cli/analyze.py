@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -104,7 +105,9 @@ def _analyze(
     strict: bool,
 ) -> int:
     with lasting():
+        from imsniff.capture.errors import CaptureError
         from imsniff.capture.folder import expand
+        from imsniff.capture.pcapfile import open_capture
         from imsniff.cli.follow import Following
         from imsniff.cli.reading import CaptureReader
         from imsniff.detect import Aggregate
@@ -148,6 +151,13 @@ def _analyze(
         raise click.UsageError("--jsonl and -w - both want standard output; give -w a file.")
     if follow and (len(paths) != 1 or not paths[0].is_file()):
         raise click.UsageError("--follow reads one capture file; what comes through a pipe needs no --follow.")
+    if not any(str(path) == "-" or os.access(path, os.R_OK) for path in paths):  # an empty database would be left
+        for path in paths:
+            try:
+                open_capture(path).close()
+            except CaptureError as why:
+                voice.error(str(why))
+        return Exit.INPUT
     found = Aggregate()
     kept = {"content": content, "keep_secrets": keep_secrets, "filter": expression, "policy": str(policy or "")}
     if policy:

@@ -298,6 +298,8 @@ class _Run:
         store = stack.enter_context(open_for_writing(database(given["db"])))
         kept = {name: given[name] for name in ("content", "keep_secrets", "workers")}
         kept |= {"filter": given["expression"], "live": True, **_policy_kept(given["policy"])}
+        if given["write"] is not None:
+            kept["write"] = str(given["write"].absolute())  # where `explain --pcap` finds the packets
         writer = Writer(store, program=given["program"], signatures=options.signatures.sha256, options=kept)
         desk.writer = writer
         desk.files = self._files()

@@ -34,7 +34,8 @@ Examples:
     "--pcap",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE",
-    help="Write the packets that show it to a capture file; needs the original captures. With - nothing else is said.",
+    help="Write the packets that show it to a capture file; needs the captures, unchanged, or the files of `capture -w`. "
+    "With - nothing else is said.",
 )
 @click.pass_obj
 def command(voice: Reporter, finding: str, db: str | None, signatures: Path | None, pcap: Path | None) -> None:
@@ -124,26 +125,16 @@ def _meaning(rule: str, signatures: SignatureSet) -> str:
 
 
 def _write(voice: Reporter, store: Store, found: FindingRecord, target: Path) -> None:
+    from imsniff.cli.evidence import Evidence, Whereabouts
     from imsniff.cli.output import opened
-    from imsniff.cli.packets import write_frames
     from imsniff.store import query
     from imsniff.store.findings import sightings
 
-    places = {one.name: one.path for run in query.runs(store) for one in run.inputs if one.path}
-    frames: dict[str, set[int]] = {}
-    for capture, frame in sightings(store, found.id):
-        frames.setdefault(capture, set()).add(frame)
-    shown, missing = [], []
-    for capture, numbers in frames.items():
-        path = next((p for p in (Path(places.get(capture, capture)), Path(capture)) if p.is_file()), None)
-        shown += [(path, numbers)] if path else []
-        missing += [] if path else [capture]
-    for capture in missing:
-        voice.warn(f"{capture}: the capture is not where it was; its packets are left out")
-    if not shown:
+    evidence = Evidence(Whereabouts(query.runs(store)), sightings(store, found.id), voice.warn)
+    if not evidence.readable:
         raise Failure("none of the captures that show this finding can be read", Exit.INPUT)
     with opened(target) as out:
-        count = write_frames(shown, out)
+        count = evidence.write(out)
     voice.note(f"{count:,} packets written to {target}")
 
 

@@ -1,4 +1,4 @@
-"""The live view of `imsniff capture`: rates, sessions, latest findings, losses. On a terminal only."""
+"""The live view of `imsniff capture`: rates, sessions, the worst findings, losses. On a terminal only."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from imsniff.live.counts import Counts
 
 _REFRESH = 0.5
 """Seconds between two pictures."""
+_WORST = 8
+"""Findings that are listed."""
 _COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 
 
@@ -52,11 +54,11 @@ def live_view() -> Iterator[View]:
 
     def findings(desk: Collector) -> Table:
         table = Table(box=None, pad_edge=False)
-        for title in ("Severity", "Risk", "Subject", "Host", "Seen"):
+        for title in ("Severity", "Risk", "Subject", "Host", "Count", "Last seen"):
             table.add_column(title, no_wrap=True, overflow="ellipsis")
-        for one in reversed(desk.latest):
+        for one in desk.found.worst(_WORST):
             severity = Text(one.severity.value, style=_COLOURS.get(one.severity.value, ""))
-            table.add_row(severity, one.risk, visible(one.subject), one.host, one.first_seen[11:19])
+            table.add_row(severity, one.risk, visible(one.subject), one.host, f"{one.count:,}", one.last_seen[11:19])
         return table
 
     def picture(counts: dict[str, Counts], desk: Collector, seconds: float) -> Group:
@@ -71,8 +73,9 @@ def live_view() -> Iterator[View]:
         queue_drops = sum(one.queue_drops for one in counts.values())
         if queue_drops:
             lines.append(Text(f"{queue_drops:,} records could not be stored in time", style="bold red"))
-        if desk.latest:
-            lines.append(findings(desk))
+        if counted := desk.found.by_severity():
+            told = ", ".join(f"{count:,} {severity}" for severity, count in counted.items())
+            lines += [Text(f"Findings: {told}"), findings(desk)]
         return Group(*lines)
 
     console = Console(stderr=True)

@@ -1,4 +1,4 @@
-"""Writing packets out: those of messaging sessions (`analyze -w`) and those that show a finding (`explain --pcap`)."""
+"""Writing out the packets of messaging sessions: `analyze -w`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import IO
 
 from imsniff.base.records import SessionRecord
 from imsniff.capture.errors import CaptureError
-from imsniff.capture.pcapfile import open_capture, pick_frames
+from imsniff.capture.pcapfile import open_capture
 from imsniff.capture.writer import PacketWriter, PcapngWriter
 from imsniff.net.decode import Decoder
 from imsniff.net.segment import TCP, Segment, endpoint
@@ -53,14 +53,3 @@ def _within(flows: dict[Flow, list[tuple[int, int]]], segment: Segment) -> bool:
     ends = frozenset((endpoint(segment.source), endpoint(segment.target)))
     spans = flows.get(("tcp" if segment.protocol == TCP else "udp", ends), ())
     return any(first <= segment.frame <= last for first, last in spans)
-
-
-def write_frames(shown: Iterable[tuple[Path, set[int]]], stream: IO[bytes]) -> int:
-    """Write the packets with these numbers; how many. Raises OSError and CaptureError."""
-    count = 0
-    out = PcapngWriter(stream)
-    for path, frames in shown:
-        for _, ts, link, wire, packet in pick_frames(path, frames):
-            out.write(ts, link, wire, packet)
-            count += 1
-    return count

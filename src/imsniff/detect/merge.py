@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from imsniff.base.limits import MAX_EVIDENCE, MAX_FINDING_HOSTS, MAX_FINDINGS
-from imsniff.base.records import Evidence, FindingRecord, HostSpan
+from imsniff.base.records import Evidence, FindingRecord, HostSpan, Severity
 from imsniff.detect.advice import advised
 from imsniff.detect.finding import Finding, Sighting
 from imsniff.detect.registry import SeenKeys
@@ -50,6 +52,16 @@ class Aggregate:
     def findings(self) -> list[FindingRecord]:
         """Worst first, then by risk, host and subject: the same order whatever the order of arrival."""
         return sorted((merged.record for merged in self._found.values()), key=order)
+
+    def worst(self, count: int) -> list[FindingRecord]:
+        """As many of the worst, and of these those seen last."""
+        found = sorted((merged.record for merged in self._found.values()), key=lambda one: one.last_seen, reverse=True)
+        return sorted(found, key=lambda one: -one.severity.rank)[:count]
+
+    def by_severity(self) -> dict[Severity, int]:
+        """How many findings there are of each severity, the worst first."""
+        counted = Counter(merged.record.severity for merged in self._found.values())
+        return {severity: counted[severity] for severity in reversed(Severity) if counted[severity]}
 
     def _absorb(self, known: _Merged, seen: Sighting) -> None:
         """Another sighting of a finding is counted in."""

@@ -5,13 +5,13 @@ Findings are told when they are first seen and, with their final count, at the e
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from imsniff.base.events import Expect
 from imsniff.base.limits import CHECKPOINT, LIVE_FLUSH
-from imsniff.base.records import CoverageRecord, FindingRecord, Record, SessionRecord, timestamp
+from imsniff.base.records import CoverageRecord, Record, SessionRecord, timestamp
 from imsniff.capture.captured import CapturedPacket
 from imsniff.capture.rotate import Rotating
 from imsniff.detect import Aggregate, CrossFlowDetectors, Sighting
@@ -41,8 +41,6 @@ class Collector:
         self.across = CrossFlowDetectors()
         """Detectors with memory: the flows of all workers meet here."""
         self.blindness = Blindness()
-        self.latest: deque[FindingRecord] = deque(maxlen=8)
-        """Findings, the newest last."""
         self.protocols: Counter[str] = Counter()
         self.failures = 0
         """What could not be stored or written: the run goes on, its end tells."""
@@ -60,10 +58,8 @@ class Collector:
         self._store(record)
         if isinstance(record, Sighting):
             merged = self.found.add(record)
-            if merged is not None and self._news.first(merged):
-                self.latest.append(merged)
-                if self._show is not None:
-                    self._show(merged)
+            if merged is not None and self._news.first(merged) and self._show is not None:
+                self._show(merged)
             return
         if isinstance(record, SessionRecord):
             self._count(record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
@@ -14,7 +14,7 @@ from imsniff.detect.advice import advised
 from imsniff.detect.merge import order
 from imsniff.store.opening import Store
 from imsniff.store.query import EVERYTHING, Span, reaching
-from imsniff.store.schema import FINDING, SIGHTING
+from imsniff.store.schema import FINDING, SIGHTING, TABLES
 
 SEVERITIES = list(Severity)
 """By rank."""
@@ -147,12 +147,27 @@ def finding_like(store: Store, asked: str) -> list[FindingRecord]:
     return findings(store, ids=ids) if ids else []
 
 
-def sightings(store: Store, finding: str) -> Iterator[tuple[str, int]]:
-    """Every (capture, frame) that shows a finding, in packet order."""
-    asked = select(SIGHTING.c.capture, SIGHTING.c.frame).where(SIGHTING.c.finding == finding)
+class Shown(NamedTuple):
+    """A packet that shows a finding, by its number, its time and the two ends of its session."""
+
+    capture: str
+    frame: int
+    ts: str
+    ends: frozenset[tuple[str, int]]
+
+
+def sightings(store: Store, finding: str) -> Iterator[Shown]:
+    """Every packet that shows a finding, in packet order."""
+    sessions = TABLES["session"]
+    s = sessions.c
+    ends = (s.client_ip, s.client_port, s.server_ip, s.server_port)
+    asked = select(SIGHTING.c.capture, SIGHTING.c.frame, SIGHTING.c.ts, *ends)
+    asked = asked.select_from(SIGHTING.outerjoin(sessions, s.id == SIGHTING.c.session))
     with store.connect() as connection:
-        for row in connection.execute(asked.order_by(*_PLACE[:3])):
-            yield row.capture, row.frame
+        for row in connection.execute(asked.where(SIGHTING.c.finding == finding).order_by(*_PLACE[:3])):
+            known = row.client_ip is not None
+            both = ((row.client_ip, row.client_port), (row.server_ip, row.server_port)) if known else ()
+            yield Shown(row.capture, row.frame, row.ts, frozenset(both))
 
 
 def first_sightings(store: Store, ids: Collection[str]) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +12,17 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from imsniff.base.escape import visible
-from imsniff.base.limits import STORE_BUSY_SECONDS
+from imsniff.base.limits import MAKING_ATTEMPTS, STORE_BUSY_SECONDS
 from imsniff.store import migrations
 from imsniff.store.errors import StoreError, explained, shown
 from imsniff.store.schema import META, VERSION, metadata
@@ -80,6 +89,20 @@ def open_for_writing(where: str) -> Store:
     if file is not None:
         _make_private(url, file)
     store = Store(url, _engine(url))
+    for attempt in range(1, MAKING_ATTEMPTS + 1):
+        try:
+            _make(store)
+        except StoreError as why:  # another process makes it at the same time, or is in the midst of it
+            raced = isinstance(why.__cause__, OperationalError | ProgrammingError | IntegrityError)
+            if not raced or attempt == MAKING_ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0.05, 0.2) * attempt)
+        else:
+            break
+    return store
+
+
+def _make(store: Store) -> None:
     with store.begin() as connection:
         there = set(inspect(connection).get_table_names())
         if META.name not in there:
@@ -91,7 +114,6 @@ def open_for_writing(where: str) -> Store:
     if set(metadata.tables) - there:
         with store.begin() as connection:
             metadata.create_all(connection)
-    return store
 
 
 def open_for_reading(where: str) -> Store:
