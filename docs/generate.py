@@ -17,7 +17,7 @@ from imsniff.base import records as records
 from imsniff.base.records import KINDS
 from imsniff.base.risks import RISKS
 from imsniff.cli.program import COMMANDS, CONTEXT, imsniff
-from imsniff.policy.policy import PolicyFile
+from imsniff.policy.file import PolicyFile
 from imsniff.report.model import Report
 
 HERE = Path(__file__).resolve().parent

@@ -14,7 +14,8 @@ import pytest
 from imsniff.base.identity import identifier
 from imsniff.base.records import CoverageRecord, Severity
 from imsniff.detect import Detectors
-from imsniff.policy.policy import Policy, Rule
+from imsniff.policy.policy import Policy
+from imsniff.policy.rule import Rule
 from imsniff.report.model import as_json, build
 from imsniff.store import audits, query
 from imsniff.store.findings import findings

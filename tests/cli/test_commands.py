@@ -181,3 +181,30 @@ def test_an_audit_is_kept_whole_in_whatever_format_it_is_shown(imsniff, capture,
     imsniff("report", "--db", "a.db", "--record", "first", "-o", "a.html")
     ran = imsniff("report", "--db", "a.db", "--compare", "first")
     assert {line.split("\t")[0] for line in ran.lines[1:]} == {"standing"}
+
+
+def test_a_policy_is_drafted_checked_and_shown(imsniff, capture):
+    imsniff("analyze", capture(), "--db", "a.db")
+    drafted = imsniff("policy", "init", "--db", "a.db").out
+    assert "# [[allow]]" in drafted
+    chosen = "\n".join(
+        line.removeprefix("# ") if line.startswith(("# [[allow]]", "# name", "# protocol", "# server")) else line
+        for line in drafted.splitlines()
+    )
+    Path("policy.toml").write_text(chosen)
+    ran = imsniff("policy", "check", "policy.toml", "--db", "a.db")
+    assert ran.code == 0, ran.err
+    assert "Allowed: " in ran.out
+    assert "0 under no rule" in ran.err
+    ran = imsniff("analyze", capture(), "--db", "b.db", "--policy", "policy.toml")
+    assert "rogue-im" not in ran.out
+    assert imsniff("policy", "show", "--db", "b.db").out.splitlines()[1:] == chosen.splitlines()
+    assert imsniff("policy", "show", "--db", "a.db").code == 3
+
+
+def test_a_bad_policy_is_told_with_every_fault(imsniff):
+    Path("policy.toml").write_text('version = 1\n[[allow]]\nname = "a"\nprotocol = "xmmp"\n[ports]\nirc = [0]\n')
+    ran = imsniff("policy", "check", "policy.toml")
+    assert ran.code == 2
+    assert 'policy.toml:4: allow[0].protocol: no protocol and no service is called "xmmp"' in ran.err
+    assert "policy.toml:6: ports.irc: 0 is no port" in ran.err

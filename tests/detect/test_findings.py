@@ -5,7 +5,8 @@ from imsniff.base.records import Severity
 from imsniff.base.risks import RISKS, Risk
 from imsniff.detect import Aggregate, Detectors
 from imsniff.detect.finding import finding_id, key_of
-from imsniff.policy.policy import Policy, Rule
+from imsniff.policy.policy import Policy
+from imsniff.policy.rule import Rule
 from made import exposure, login, message, session, transfer
 
 CONTRACT = """

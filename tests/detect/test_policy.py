@@ -1,6 +1,9 @@
 import pytest
 
-from imsniff.policy.policy import PolicyError, load
+from imsniff.policy.effect import sentences
+from imsniff.policy.file import PolicyError, load
+from imsniff.rules.loader import load as load_signatures
+from imsniff.rules.loader import packaged_directory
 from made import session
 
 
@@ -92,7 +95,7 @@ def test_faults_of_form_and_of_meaning_are_told_together(tmp_path):
         (6, "allow[0]", '"ours" names neither protocol nor server, so it would fit everything'),
         (8, "allow[0].protocl", "unknown key"),
         (9, "allow[1]", "name is missing: say what this is about"),
-        (10, "allow[1].protocol", "expected `str | null`, got `int`"),
+        (10, "allow[1].protocol", "expected `str | array | null`, got `int`"),
         (11, "deny[0]", '"theirs" contradicts allow[2]: both are about the same'),
         (18, "ports.irc[0]", "expected `int`, got `str`"),
     ]
@@ -116,3 +119,123 @@ def test_a_bad_policy_is_refused_with_its_place(tmp_path, text, word):
 def test_a_policy_that_is_not_there(tmp_path):
     with pytest.raises(PolicyError, match="No such file"):
         load(tmp_path / "none.toml")
+
+
+def rules(tmp_path, text, names=frozenset()):
+    file = tmp_path / "policy.toml"
+    file.write_text("version = 1\n" + text)
+    return load(file, names)
+
+
+@pytest.mark.parametrize(
+    ("scope", "fits", "misses"),
+    [
+        ('server = "10.0.0.10"', {}, {"server_ip": "10.0.0.11"}),
+        ('server = ["192.0.2.1", "10.0.0.0/24"]', {}, {"server_ip": "10.0.1.1"}),
+        ('server = "corp.example"', {"server_name": "im.corp.example"}, {"server_name": "evilcorp.example"}),
+        ('client = "desk"', {"client_ip": "10.9.0.7"}, {"client_ip": "10.9.1.7"}),
+        ('account = "*@corp.example"', {"account": "Ann@corp.example/home"}, {"account": "ann@other.example"}),
+        ('account = "*@corp.example"', {"account": "ann@corp.example"}, {"account": None}),
+        ('days = "sat-mon"', {"first_seen": "2026-11-22T10:00:00Z"}, {"first_seen": "2026-11-24T10:00:00Z"}),
+        ('hours = "22:00-06:00"', {"first_seen": "2026-11-22T21:30:00Z"}, {"first_seen": "2026-11-22T20:30:00Z"}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["allow", "deny"])
+def test_the_more_specific_rule_wins_whichever_it_is(tmp_path, kind, scope, fits, misses):
+    wide, narrow = ("deny", "allow") if kind == "allow" else ("allow", "deny")
+    policy = rules(
+        tmp_path,
+        f"""
+        timezone = "Europe/Zurich"
+        [groups]
+        desk = ["10.9.0.0/24"]
+        [[{wide}]]
+        name = "wide"
+        protocol = "xmpp"
+        [[{narrow}]]
+        name = "narrow"
+        protocol = "xmpp"
+        {scope}
+        """,
+    )
+    assert policy.allows(session(**fits)) == (narrow == "allow")
+    assert policy.allows(session(**misses)) == (wide == "allow")
+    assert (policy.denies(session(**fits)) is not None) == (narrow == "deny")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('server = "10.0.0.0/24"', 'client = "10.9.0.0/24"'),
+        ('server = "10.0.0.0/24"', 'server = "corp.example"'),
+        ('account = "a*"', 'account = "*z"'),
+        ('hours = "08:00-12:00"', 'hours = "10:00-14:00"'),
+        ('days = "mon-wed"', 'hours = "10:00-14:00"'),
+    ],
+)
+def test_rules_that_cross_are_refused_with_both_places(tmp_path, one, other):
+    text = f'[[allow]]\nname = "a"\nprotocol = "xmpp"\n{one}\n[[deny]]\nname = "b"\nprotocol = "xmpp"\n{other}\n'
+    with pytest.raises(PolicyError, match=r"6: deny\[0\].*contradicts allow\[0\].*narrow one"):
+        rules(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('server = "10.0.0.0/24"', 'server = "10.0.1.0/24"'),
+        ('server = "a.example"', 'server = "b.example"'),
+        ('account = "*@a.example"', 'account = "*@b.example"'),
+        ('account = "ann"', 'account = "bob"'),
+        ('hours = "08:00-12:00"', 'hours = "12:00-14:00"'),
+        ('days = "mon"', 'days = "tue-fri"'),
+    ],
+)
+def test_rules_with_nothing_in_common_stand_side_by_side(tmp_path, one, other):
+    text = f'[[allow]]\nname = "a"\nprotocol = "xmpp"\n{one}\n[[deny]]\nname = "b"\nprotocol = "xmpp"\n{other}\n'
+    assert len(rules(tmp_path, text).in_order) == 2
+
+
+def test_a_service_is_wider_than_its_protocols(tmp_path):
+    text = '[[deny]]\nname = "AIM"\nprotocol = "aim"\n[[allow]]\nname = "TOC"\nprotocol = "toc"\n'
+    policy = rules(tmp_path, text)
+    assert policy.allows(session(protocol="toc", service="aim"))
+    assert policy.denies(session(protocol="oscar", service="aim"))
+
+
+def test_what_nobody_knows_is_refused(tmp_path):
+    text = """
+        timezone = "Mars/Phobos"
+        [groups]
+        desk = ["10.9.0.0/33"]
+        [[allow]]
+        name = "typo"
+        protocol = ["xmmp", "irc"]
+        client = "desks"
+        [[allow]]
+        name = "never"
+        protocol = "irc"
+        hours = "8-18"
+        [[allow]]
+        name = "no day"
+        protocol = "irc"
+        days = "monday"
+        [ports]
+        jaber = [1]
+        """
+    with pytest.raises(PolicyError) as caught:
+        rules(tmp_path, text, load_signatures().names)
+    told = {fault.key: fault.message for fault in caught.value.faults}
+    assert set(told) == {
+        *("timezone", "groups.desk", "allow[0].protocol", "allow[0].client", "allow[1].hours", "allow[2].days"),
+        "ports.jaber",
+    }
+    assert 'did you mean "xmpp"?' in told["allow[0].protocol"]
+    assert "[groups]" in told["allow[0].client"]
+
+
+def test_the_example_is_a_good_policy():
+    policy = load(packaged_directory() / "policy.example.toml", load_signatures().names)
+    assert [rule.name for rule, _ in policy.in_order][-1] != "support may use IRC"
+    assert policy.allows(session(protocol="irc", client_ip="10.1.9.7", first_seen="2026-11-23T10:00:00Z"))
+    assert policy.denies(session(protocol="irc", client_ip="10.1.9.7", first_seen="2026-11-22T10:00:00Z"))
+    assert any(said.startswith("Forbidden: irc (no IRC)") for said in sentences(policy))

@@ -90,6 +90,6 @@ def test_links_lead_somewhere():
 
 
 def test_the_example_policy_is_good():
-    from imsniff.policy.policy import load
+    from imsniff.policy.file import load
 
     assert load(DOCS.parent / "signatures" / "policy.example.toml").allow

@@ -114,7 +114,8 @@ def _analyze(
         from imsniff.net import gates
         from imsniff.net.flow_filter import Filter, FilterError
         from imsniff.pipeline import Options
-        from imsniff.policy import policy as policies
+        from imsniff.policy import file as policies
+        from imsniff.policy.policy import Policy
         from imsniff.record.privacy import Content, fingerprint_key
         from imsniff.rules import loader
         from imsniff.store.errors import StoreError
@@ -128,7 +129,7 @@ def _analyze(
     signature_set = loader.load(signatures)
     options = Options(
         signatures=signature_set,
-        policy=policies.load(policy) if policy else policies.Policy(),
+        policy=policies.load(policy, signature_set.names) if policy else Policy(),
         content=Content(content),
         keep_secrets=keep_secrets,
         fingerprint_key=fingerprint_key(home()),

@@ -133,13 +133,15 @@ def command(voice: Reporter, /, **given: Any) -> int:  # noqa: ANN401 - options,
 def _options(given: dict[str, Any]) -> Options:
     """Raises SignatureError and PolicyError."""
     from imsniff.pipeline import Options
-    from imsniff.policy import policy as policies
+    from imsniff.policy import file as policies
+    from imsniff.policy.policy import Policy
     from imsniff.record.privacy import Content
     from imsniff.rules import loader
 
+    signatures = loader.load(given["signatures"])
     return Options(
-        signatures=loader.load(given["signatures"]),
-        policy=policies.load(given["policy"]) if given["policy"] else policies.Policy(),
+        signatures=signatures,
+        policy=policies.load(given["policy"], signatures.names) if given["policy"] else Policy(),
         content=Content(given["content"]),
         keep_secrets=given["keep_secrets"],
     )
@@ -383,7 +385,7 @@ class _Run:
 
     def _reload(self, sensing: _Sensing, desk: Collector) -> None:
         """A file that is wrong changes nothing."""
-        from imsniff.policy.policy import PolicyError
+        from imsniff.policy.file import PolicyError
         from imsniff.rules.loader import SignatureError
 
         try:
@@ -470,6 +472,6 @@ def _as_severe(desk: Collector, least: str) -> bool:
 
 def _policy_kept(file: Path | None) -> dict[str, str]:
     """What the run keeps of its policy: reports go by it."""
-    from imsniff.policy.policy import written
+    from imsniff.policy.file import written
 
     return {"policy": str(file), "policy_text": written(file)} if file else {"policy": ""}

@@ -34,8 +34,8 @@ Examples:
     "--pcap",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE",
-    help="Write the packets that show it to a capture file; needs the captures, unchanged, or the files of `capture -w`. "
-    "With - nothing else is said.",
+    help="Write the packets that show it to a capture file; needs the captures, unchanged, or the files of "
+    "`capture -w`. With - nothing else is said.",
 )
 @click.pass_obj
 def command(voice: Reporter, finding: str, db: str | None, signatures: Path | None, pcap: Path | None) -> None:

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "report": "Report what was found, and what is new, gone and standing since the last audit.",
     "export": "Export records and findings for other programs.",
     "explain": "Explain a finding: rule, evidence, frames, remedy.",
+    "policy": "Write a policy file, check one, and show which is in force.",
     "signatures": "List, check and show the signatures that identify messaging.",
     "db": "Look after the database: statistics, upgrade, verification.",
     "doctor": "Check this installation: what works here and what does not.",

@@ -146,11 +146,12 @@ def _before(store: Store, span: Span, compare: str, zone: ZoneInfo | None) -> Sp
 
 def _policy(store: Store, file: Path | None) -> Policy | None:
     """The policy of this file; else the one of the latest run, where it had one."""
-    from imsniff.policy import policy as policies
+    from imsniff.policy import file as policies
+    from imsniff.rules import loader
     from imsniff.store import query
 
     if file is not None:
-        return policies.load(file)
+        return policies.load(file, loader.load().names)
     options = query.latest_options(store)
     text = options.get("policy_text")
     return policies.parse(text, Path(options["policy"])) if text else None

@@ -13,32 +13,11 @@ from imsniff.base.addresses import address, at_port, is_internal
 from imsniff.base.limits import MAX_CACHED, MAX_EXCERPT
 from imsniff.base.records import SILENT, Record, SessionRecord, Severity
 from imsniff.base.risks import RISKS, Risk
+from imsniff.base.services import SERVICE_OF
 from imsniff.detect.accounts import normalise
 from imsniff.detect.allowed import allowed
 from imsniff.policy.policy import Policy
 from imsniff.rules.said import NOTHING_SAID, Said
-
-SERVICE_OF: dict[str, str] = {
-    "toc": "aim",
-    "icq": "icq",
-    "oscar": "oscar",
-    "oft": "oscar",
-    "odc": "oscar",
-    "msnp": "msn",
-    "msnftp": "msn",
-    "msnp2p": "msn",
-    "ymsg": "yahoo",
-    "sip": "sip",
-    "msrp": "sip",
-    "xmpp": "jabber",
-    "irc": "irc",
-    "dcc": "irc",
-    "sametime": "sametime",
-    "gadu-gadu": "gadu-gadu",
-}
-"""The service in a finding's key. It hangs on the protocol alone, for what a session says of its service may come late,
-and a key must not change on the way. Families are one: a file offered in OSCAR and sent by OFT is one finding."""
-
 
 OPERATED = {"aim", "icq", "oscar", "msn", "yahoo"}
 """Services of one operator with many servers: which of them served somebody is chance."""

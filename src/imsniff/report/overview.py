@@ -16,8 +16,8 @@ from msgspec import Struct
 from imsniff.base.events import Grade
 from imsniff.base.limits import MAX_NAMES_TOLD, MAX_REPORT_ROWS
 from imsniff.base.records import ExposureRecord, LoginRecord, SessionRecord
+from imsniff.base.services import SERVICE_OF
 from imsniff.detect.accounts import normalise
-from imsniff.detect.finding import SERVICE_OF
 from imsniff.store import query
 from imsniff.store.excerpts import excerpts
 from imsniff.store.opening import Store

@@ -17,6 +17,7 @@ from typing import Annotated, NamedTuple
 from msgspec import Meta, Struct, field
 
 from imsniff.base.records import Severity
+from imsniff.base.services import SERVICE_OF
 from imsniff.rules.pattern import Expression
 
 RuleId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+$", max_length=80)]
@@ -365,6 +366,13 @@ class SignatureSet(Struct, frozen=True, kw_only=True):
 
     def rule(self, rule_id: str) -> PayloadRule | None:
         return next((rule for rule in (*self.payload, *self.openings) if rule.id == rule_id), None)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of all protocols and services."""
+        return frozenset(
+            (*(rule.protocol for rule in self.payload), *self.ports.entries, *SERVICE_OF, *SERVICE_OF.values())
+        ) | {"encrypted", *(service.entry.id for service in self.services.all)}
 
     def of_protocol(self, protocol: str) -> Iterator[PayloadRule]:
         return (rule for rule in self.payload if rule.protocol == protocol)
