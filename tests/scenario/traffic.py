@@ -20,6 +20,7 @@ class Flow:
     def __init__(self, client: str, server: str, at: int, *, port: int, from_port: int) -> None:
         self.packets: list[Packet] = []
         self.at = at
+        self.host = client
         self._ends = {True: end(client, from_port), False: end(server, port)}
         self._next = {True: 1000, False: 9000}
         self._send(True, b"", SYN)

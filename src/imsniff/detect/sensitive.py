@@ -39,6 +39,8 @@ _CARD = re.compile(
     r"(?<![\w.,:/+=#-])[2-6](?:[0-9]{11,18}|[0-9]{3}(?P<by>[ -])[0-9]{4}(?P=by)[0-9]{4}(?P=by)[0-9]{1,7}|"
     r"[0-9]{3}(?P<of>[ -])[0-9]{6}(?P=of)[0-9]{4,5})(?![\w/=-])"
 )
+_GROUPS = re.compile(r"[0-9]{4}(?:[ -][0-9]{4}){4,}(?![0-9])")
+"""More groups of four than a card has: cards in a row, or a longer number, as parcels have."""
 _CARD_WORDS = re.compile(
     r"\b(?:card|visa|master ?card|amex|american express|cvv|cvc|credit|debit|expir\w{0,6}|exp|karte|kreditkarte|"
     r"kartennummer|carte|carte bleue|cb|tarjeta|cartao|cartão|carta di credito|carta)\b",
@@ -46,6 +48,7 @@ _CARD_WORDS = re.compile(
 )
 _NUMBERING = re.compile(
     r"(?:order|tracking|track|invoice|parcel|shipment|ref|reference|ticket|case|serial|imei|isbn|id|no|nr|number|"
+    r"serien\w{1,10}|s[eé]rie|model|modell?o|"
     r"bestellung|bestellnummer|auftrag|auftragsnummer|sendung|sendungsnummer|rechnung|rechnungsnummer|paket|"
     r"commande|facture|suivi|colis|dossier|pedido|factura|seguimiento|envio|envío|encomenda|fatura|rastreio|"
     r"ordine|fattura|spedizione|pacco|processo|pratica|expediente|vertrag\w{0,12}|kunden\w{0,8}|client|cliente|contract|"
@@ -69,6 +72,7 @@ def _found(severity: Severity, rule: str, says: str, shown: str, at: tuple[int, 
 @reads(Risk.SENSITIVE_CONTENT, hint="[2-6][0-9]{3}[ -]?[0-9]{4}")
 def payment_card(talk: Talk) -> Iterator[Match]:
     text = talk.text
+    longer = [run.span() for run in _GROUPS.finditer(text) if len(run[0]) % 20 != 19]
     for found in _CARD.finditer(text):
         digits = re.sub("[ -]", "", found[0])
         issuer = card_issuer(digits)
@@ -76,7 +80,8 @@ def payment_card(talk: Talk) -> Iterator[Match]:
             continue
         numbered = _NUMBERING.search(text[max(0, found.start() - 48) : found.start()]) is not None
         named = _CARD_WORDS.search(text) is not None
-        if numbered and not named:
+        within = any(begin <= found.start() < end for begin, end in longer)
+        if (numbered or within) and not named:
             continue
         written_so = found["by"] or found["of"]
         severity = Severity.HIGH if named or written_so else Severity.MEDIUM
