@@ -10,7 +10,7 @@ SECONDS ?= 10
 ROUNDS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type bench fuzz clean
+.PHONY: help setup demo test lint type scenario bench fuzz clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lint: setup ## style
 
 type: setup ## types
 	$(BIN)/mypy
+
+scenario: setup ## a made month in a company, analysed: precision and recall of every risk, and its audit
+	$(BIN)/python -m tests.scenario.judge
 
 bench: setup ## imsniff against tshark and ndpiReader on made captures (ROUNDS=3), then each stage by itself
 	$(BIN)/python -m bench.run --rounds $(ROUNDS)

@@ -126,7 +126,8 @@ def a_hijacked_account(stage: Stage) -> None:
                  "It's me. My wallet was stolen at the airport and I can't get home, "
                  "could you wire 900 euros to this account, I'll pay you back on Friday")  # fmt: skip
     walter.write("olga.petrova@corp.example",
-                 "I lost my phone and wallet in Prague, can you send me some money by Western Union? It's urgent")  # fmt: skip
+                 "I lost my phone and wallet in Prague, can you send me some money by Western Union? "
+                 "It's urgent")  # fmt: skip
     stage.add(walter)
     stage.true("account-shared", "jabber", "walter.stein@corp.example")
     stage.true("social-engineering", "jabber", "walter.stein@corp.example")
@@ -136,7 +137,10 @@ def a_hijacked_account(stage: Stage) -> None:
 def an_impersonator(stage: Stage) -> None:
     """A Cyrillic letter in Chloe's name, and a zero in the service's own."""
     for number, (name, to) in enumerate(
-        [("chlo\u0435.martin@corp.example", "ben.osei@corp.example"), ("he1pdesk@corp.example", "rosa.delgado@corp.example")]
+        [
+            ("chlo\u0435.martin@corp.example", "ben.osei@corp.example"),
+            ("he1pdesk@corp.example", "rosa.delgado@corp.example"),
+        ]
     ):  # fmt: skip
         client = stage.jabber(name, 30, 15 + number / 5)
         client.write(to, "hi, I am working from another place today, all fine with you?")
@@ -208,7 +212,7 @@ def a_film(stage: Stage) -> None:
 def a_leaver_takes_things_along(stage: Stage) -> None:
     bruno = stage.jabber("bruno.faria@corp.example", 28, 17)
     bruno.write("recruiter@rival.example", "STRICTLY CONFIDENTIAL: price list for the eastern customers, as promised")
-    bruno.write("recruiter@rival.example", "their account is DE89 3704 0044 0532 0130 00 and the card 4012 8888 8888 1881")
+    bruno.write("recruiter@rival.example", "their IBAN is DE89 3704 0044 0532 0130 00, the card 4012 8888 8888 1881")
     bruno.offer("recruiter@rival.example", "customer_database_export.zip", 48_300_000)
     stage.add(bruno)
     stage.true("sensitive-content", "jabber", "bruno.faria@corp.example")
@@ -224,13 +228,28 @@ def a_key_in_the_chat(stage: Stage) -> None:
 
 
 PHISHERS = {
-    1: ("en", "Dear user, this is the IT helpdesk. Your mailbox is full and will be closed today, reply with your "
-              "username and password so we can extend it"),
-    2: ("fr", "Bonjour, ici le service informatique. Votre boîte sera bloquée ce soir, merci de nous communiquer votre "
-              "identifiant et votre mot de passe"),
-    3: ("de", "Guten Tag, hier ist der IT-Support. Ihr Konto wird heute gesperrt, teilen Sie uns bitte Benutzername und "
-              "Passwort mit"),
-}  # fmt: skip
+    1: (
+        "en",
+        (
+            "Dear user, this is the IT helpdesk. Your mailbox is full and will be closed today, "
+            "reply with your username and password so we can extend it"
+        ),
+    ),
+    2: (
+        "fr",
+        (
+            "Bonjour, ici le service informatique. Votre boîte sera bloquée ce soir, "
+            "merci de nous communiquer votre identifiant et votre mot de passe"
+        ),
+    ),
+    3: (
+        "de",
+        (
+            "Guten Tag, hier ist der IT-Support. Ihr Konto wird heute gesperrt, "
+            "teilen Sie uns bitte Benutzername und Passwort mit"
+        ),
+    ),
+}
 
 
 @act(*PHISHERS)
@@ -256,6 +275,7 @@ def a_bully(stage: Stage) -> None:
     client.write("lea.fontaine@corp.example", BULLIES[stage.week])
     stage.add(client)
     stage.true("inappropriate-language", "jabber", "ulrich.vogel@corp.example")
+    stage.company.worse.add(("inappropriate-language", "jabber", "ulrich.vogel@corp.example"))  # a threat, at last
 
 
 @act(3)
@@ -276,8 +296,8 @@ def the_news(stage: Stage) -> None:
 
     bot = stage.jabber("news@corp.example", 26, 8.5)
     for number in range(1, 27):
-        bot.write(jid(number), "Canteen today: minestrone, trout with almonds. Menu: https://intranet.corp.example/menu")
+        bot.write(
+            jid(number), "Canteen today: minestrone, trout with almonds. Menu: https://intranet.corp.example/menu"
+        )
     bot.room("all@conference.corp.example", "Fire drill at three, see https://intranet.corp.example/drill")
     stage.add(bot)
-
-

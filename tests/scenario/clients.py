@@ -1,22 +1,25 @@
-"""Clients of the messengers of two decades, as far as a made company uses them: each is one flow that its user types into.
+"""Clients of the messengers of two decades, as far as a made company uses them: each is one flow, typed into.
 
-What an eavesdropper learns by the mere use of each is known from the protocols, and `leaks` says it: pairs of a risk and
-its subject. Whether the program says the same is what the scenario is about.
+What an eavesdropper learns by the mere use of each is known from the protocols, and `leaks` says it. Whether the
+program says the same is what the scenario is about.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from base64 import b64encode
 from xml.sax.saxutils import escape, quoteattr
 
 from tests.dissect.oscar_bytes import flap, hello, own, snac, text, tlv, to_client, to_server, user
 from tests.envelopes.hello import client_hello, record
+from tests.net.forge import udp
 from tests.scenario.traffic import SECOND, Flow, Irc, Xmpp
 
 Truth = set[tuple[str, str, str]]
 """Risk, service, subject."""
+
+
+KEEP_ALIVE = 1800 * SECOND
 
 
 class Client:
@@ -32,7 +35,13 @@ class Client:
         self.leaks: Truth = {(risk, self.service, self.account) for risk in ("rogue-im", *self.logs_in)}
 
     def at(self, moment: int) -> None:
+        while moment - self.flow.at > KEEP_ALIVE:
+            self.flow.at += KEEP_ALIVE
+            self.idle()
         self.flow.at = max(self.flow.at, moment)
+
+    def idle(self) -> None:
+        """What a client says so that its connection lives."""
 
     def write(self, to: str, words: str) -> None:
         self._talk(to)
@@ -68,6 +77,9 @@ class Jabber(Client):
         if not rogue:
             self.leaks.discard(("rogue-im", self.service, account))
         self._files = 0
+
+    def idle(self) -> None:
+        self.flow.say(True, " ")
 
     def type(self, to: str, words: str) -> None:
         self.flow.say(True, f"<message type='chat' to={quoteattr(to)}><body>{escape(words)}</body></message>")
@@ -185,6 +197,21 @@ class Aim(Client):
         self.flow.say(False, b"".join(snac(3, 0xB, user(name.encode(), tlv(1, b"\0\x10"))) for name in names))
 
 
+class Datagrams(Flow):
+    """A UDP exchange that looks like a flow to its client."""
+
+    def __init__(self, client: str, server: str, at: int, *, port: int, from_port: int) -> None:
+        super().__init__(client, server, at, port=port, from_port=from_port)
+        self.packets.clear()
+
+    def _send(self, client: bool, data: bytes, flags: int) -> None:
+        self.packets.append((self.at, udp(self._ends[client], self._ends[not client], data)))
+        self.at += SECOND // 1000
+
+    def close(self) -> Datagrams:
+        return self
+
+
 class IcqOld(Client):
     """ICQ of 1995 over UDP: nothing is hidden, and the log-in tells the host's own address, which friends get."""
 
@@ -284,24 +311,6 @@ class Yahoo(Client):
 
     def show(self, sender: str, words: str) -> None:
         self._say(False, 6, (5, self.account), (4, sender), (14, words), (97, "1"), status=1)
-
-
-class Datagrams(Flow):
-    """A UDP exchange that looks like a flow to its client."""
-
-    def __init__(self, client: str, server: str, at: int, *, port: int, from_port: int) -> None:
-        super().__init__(client, server, at, port=port, from_port=from_port)
-        self.packets.clear()
-        self._udp = True
-
-    def _send(self, client: bool, data: bytes, flags: int) -> None:
-        from tests.net.forge import udp
-
-        self.packets.append((self.at, udp(self._ends[client], self._ends[not client], data)))
-        self.at += SECOND // 1000
-
-    def close(self) -> Datagrams:
-        return self
 
 
 class Phone(Client):

@@ -1,7 +1,7 @@
 """A month in a made company, as a script: thirty hosts, four weeks, what people do and what of it somebody must know.
 
-Monday 5 October 2026 is the first day. `Company` collects packets by day and, beside them, the truth: which risk each act
-is, by service and subject, in which week. The words were written before anybody looked what the program makes of them.
+Monday 5 October 2026 is the first day. `Company` collects packets by day and, beside them, the truth: which risk each
+act is, by service and subject, in which week. The words were written before anybody looked what becomes of them.
 """
 
 from __future__ import annotations
@@ -48,10 +48,11 @@ recorded = ["xmpp", "teams"]
 announcers = ["news@corp.example"]
 shared_hosts = ["10.1.1.29"]
 """
-NAMES = """anna.keller ben.osei chloe.martin dario.ricci eva.lindqvist felix.brandt giulia.conti hugo.ferreira
-    ines.moreau jonas.weber karim.haddad lea.fontaine marta.soler nuno.tavares olga.petrova pablo.ibarra quentin.roche
-    rosa.delgado sven.hansen tilda.berg ulrich.vogel vera.novak walter.stein xenia.popa yusuf.demir zoe.wallace
-    arthur.dent bruno.faria""".split()
+_NAMES_WRITTEN = """anna.keller ben.osei chloe.martin dario.ricci eva.lindqvist felix.brandt giulia.conti hugo.ferreira
+    ines.moreau jonas.weber karim.haddad lea.fontaine marta.soler nuno.tavares olga.petrova pablo.ibarra
+    quentin.roche rosa.delgado sven.hansen tilda.berg ulrich.vogel vera.novak walter.stein xenia.popa
+    yusuf.demir zoe.wallace arthur.dent bruno.faria"""
+NAMES = _NAMES_WRITTEN.split()
 """Of the hosts 10.1.1.1 to .28; .29 is a terminal server, .30 stands in the workshop."""
 
 
@@ -82,6 +83,8 @@ class Company:
         """Weeks in which a host sent a packet, by host."""
         self.hosts: dict[tuple[str, str, str], set[str]] = defaultdict(set)
         """Where each finding shows."""
+        self.worse: set[tuple[str, str, str]] = set()
+        """What weighs more in the last week than in the one before."""
         self.said = 0
         self._packets: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
         self._ports = 20_000

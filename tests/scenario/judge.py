@@ -16,10 +16,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.scenario.company import POLICY, WEEKS, Company
-
 from imsniff.base.risks import RISKS
 from imsniff.cli.program import run
+from tests.scenario.company import POLICY, WEEKS, Company
 
 Key = tuple[str, str, str]
 
@@ -57,7 +56,9 @@ def judge(company: Company, folder: Path, *options: str) -> Verdict:
     company.write(captures)
     policy, db = folder / "policy.toml", folder / "month.db"
     policy.write_text(POLICY, "utf-8")
-    code = run(["-q", "analyze", str(captures), "--policy", str(policy), "--db", str(db), *options], )
+    code = run(
+        ["-q", "analyze", str(captures), "--policy", str(policy), "--db", str(db), *options],
+    )
     assert code == 0, code
     every = _report(folder, db, policy, "--since", "2026-10-05", "--until", "2026-11-02", "--compare", "none")
     audit = _report(
@@ -78,7 +79,14 @@ def _expected(company: Company) -> Iterable[tuple[Key, str]]:
     last, before = WEEKS - 1, WEEKS - 2
     for key, weeks in company.truth.items():
         if last in weeks:
-            yield key, "standing" if before in weeks else "reopened" if weeks - {last} else "new"
+            yield (
+                key,
+                ("worse" if key in company.worse else "standing")
+                if before in weeks
+                else "reopened"
+                if weeks - {last}
+                else "new",
+            )
         elif before in weeks:
             watched = any(last in company.alive[host] for host in company.hosts[key])
             yield key, "gone" if watched else "not_verified"

@@ -479,13 +479,16 @@ def _link(chance: Chance) -> str:
     return f"{chance.choice(['https://', 'https://', 'http://', 'https://www.'])}{host}{path}"
 
 
-_HOSTS = """wiki.corp.example intranet.corp.example bbc.co.uk heise.de sbb.ch lefigaro.fr marca.com corriere.it rtp.pt
+_HOSTS_WRITTEN = """wiki.corp.example intranet.corp.example bbc.co.uk heise.de sbb.ch lefigaro.fr marca.com corriere.it rtp.pt
     stackoverflow.com github.com gitlab.com youtube.com maps.google.com open.spotify.com en.wikipedia.org amazon.de
     booking.com airbnb.com ikea.com doodle.com trello.com figma.com ebay.co.uk ryanair.com bahn.de meteo.fr
-    fussball.example chefkoch.de marmiton.org allrecipes.com python.org kernel.org imdb.com""".split()
-_WORDS = "news sport recipes review travel offers article team help guide event rooms price album weather".split()
+    fussball.example chefkoch.de marmiton.org allrecipes.com python.org kernel.org imdb.com"""
+_HOSTS = _HOSTS_WRITTEN.split()
+_WORDS_WRITTEN = """news sport recipes review travel offers article team help guide event rooms price album weather"""
+_WORDS = _WORDS_WRITTEN.split()
 _SLOTS: dict[str, Callable[[Chance], str]] = {
-    "name": _any(*"Anna Ben Chloé Dario Eva Felix Giulia Hugo Inês Jonas Karim Léa Marta Nuno Olga Pablo Rosa Sven".split()),
+    "name": _any("Anna", "Ben", "Chloé", "Dario", "Eva", "Felix", "Giulia", "Hugo", "Inês", "Jonas", "Karim", "Léa",
+                 "Marta", "Nuno", "Olga", "Pablo", "Rosa", "Sven"),
     "topic": _any("Q3", "the Miller account", "Projekt Aurora", "la campagne", "la mudanza", "o orçamento", "la fiera",
                   "ISO 9001", "SAP", "GDPR", "the roof", "release 12", "Weihnachten", "Madrid"),
     "file": lambda c: f"{c.choice(['plan', 'offer', 'Budget', 'notes_v2', 'Vertrag', 'devis', 'acta', 'slides', 'foto'])}"
@@ -544,6 +547,4 @@ def _said(chance: Chance, written: str) -> str:
         begin = written.rindex("[", 0, end)
         written = written[:begin] + chance.choice(written[begin + 1 : end].split("|")) + written[end + 1 :]
     front, *parts = written.split("{")
-    return front + "".join(
-        _SLOTS[name](chance) + rest for name, _, rest in (part.partition("}") for part in parts)
-    )
+    return front + "".join(_SLOTS[name](chance) + rest for name, _, rest in (part.partition("}") for part in parts))
