@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -17,6 +17,7 @@ from imsniff.base import records as records
 from imsniff.base.records import KINDS
 from imsniff.base.risks import RISKS
 from imsniff.cli.program import COMMANDS, CONTEXT, imsniff
+from imsniff.detect.catalogue import detectors_of
 from imsniff.policy.file import PolicyFile
 from imsniff.report.model import Report
 
@@ -30,17 +31,52 @@ def risks() -> str:
         "",
         "Every finding names one of these. The severity is the usual one: the detector may know better for the case",
         "at hand, and the policy file may say otherwise (`[severity]`). *Accountable* is the end at which the fault",
-        "can be mended. This page is made from the table in `base/risks.py`; `imsniff explain RISK` says the same.",
+        "can be mended. This page is made from the table in `base/risks.py`, the detectors that registered, and",
+        "the golden outputs of `pcaps/`: no risk is without a detector, and none without a capture in which it fires.",
+        '`imsniff explain RISK` says the same. A risk is switched off by `[severity]`, `RISK = "off"` in the policy.',
         "",
         "| risk | severity | accountable | what it is | the question it answers |",
         "|---|---|---|---|---|",
     ]
     for risk, about in RISKS.items():
         lines.append(f"| `{risk}` | {about.severity} | {about.accountable} | {about.title} | {about.fear} |")
-    lines += ["", "## Remedies", ""]
+    shown = _goldens()
     for risk, about in RISKS.items():
-        lines += [f"**`{risk}`** {about.remedy}", ""]
-    return "\n".join(lines)
+        lines += [
+            "",
+            f"## {risk}",
+            "",
+            f"{about.title}. {about.fear}",
+            "",
+            "| detector | reads | fires on |",
+            "|---|---|---|",
+        ]
+        lines += [f"| `{one.name}` | {', '.join(one.reads)} | {one.about} |" for one in detectors_of(risk)]
+        lines += ["", f"**Remedy** {about.remedy}"]
+        if risk in shown:
+            lines += ["", f"**Evidence**, as in `{shown[risk].golden}`: {shown[risk].evidence}"]
+    return "\n".join(lines) + "\n"
+
+
+class _Shown(NamedTuple):
+    golden: str
+    evidence: str
+
+
+def _goldens() -> dict[str, _Shown]:
+    """By risk, the finding of the smallest golden output that has one."""
+    shown: dict[str, _Shown] = {}
+    goldens = HERE.parent.glob("pcaps/*/*.jsonl")
+    for golden in sorted(goldens, key=lambda file: (file.parent.name != "risks", file.stat().st_size, file.name)):
+        for line in golden.read_bytes().splitlines():
+            record = msgspec.json.decode(line)
+            if record["kind"] == "finding" and record["risk"] not in shown:
+                seen = record["evidence"][0]
+                said = " ".join(seen["excerpt"].split())
+                said = (said if len(said) <= 120 else said[:119] + "…").replace("`", "'").replace("|", "\\|")
+                where = golden.relative_to(HERE.parent).with_suffix(".pcap").as_posix()
+                shown[record["risk"]] = _Shown(where, f"frame {seen['frame']}, rule `{seen['rule']}`: `{said}`")
+    return shown
 
 
 def _commands(command: click.Command, path: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:

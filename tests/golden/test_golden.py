@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from imsniff.base.records import CoverageRecord, to_json
+from imsniff.base.risks import RISKS
 from imsniff.capture.pcapfile import open_capture
 from imsniff.detect import Aggregate, CrossFlowDetectors, Sighting
 from imsniff.pipeline import Options, Sensor
+from imsniff.policy import file as policies
+from imsniff.policy.policy import Policy
 from imsniff.record.privacy import Content
 from imsniff.rules import loader
 
@@ -22,16 +26,22 @@ SLABS = (1 << 23, 4096)
 
 
 def analysed(name: str, *, slab: int = SLABS[0], gate: bool = True) -> bytes:
-    """All records of a capture, findings merged and last, as JSON Lines."""
+    """All records of a capture, findings merged and last, as JSON Lines, under the policy beside it."""
+    beside = (ROOT / name).with_suffix(".toml")
+    policy = policies.load(beside) if beside.exists() else Policy()
     options = Options(
-        signatures=loader.load(user=Path("/nonexistent")), content=Content.ALL, fingerprint_key=b"golden", gate=gate
+        signatures=loader.load(user=Path("/nonexistent")),
+        policy=policy,
+        content=Content.ALL,
+        fingerprint_key=b"golden",
+        gate=gate,
     )
     found, lines = Aggregate(), []
     with open_capture(ROOT / name, slab_size=slab) as capture:
         sensor = Sensor(options, name)
         records = [record for batch in capture for record in sensor.read(batch)]
         records += sensor.finish()
-    across = CrossFlowDetectors()
+    across = CrossFlowDetectors(policy)
     passed = [one for record in records for one in across.take(record)]
     for record in [*passed, *across.finish()]:
         if isinstance(record, Sighting):
@@ -59,3 +69,8 @@ def test_neither_batch_size_nor_gate_changes_it(name):
     said = analysed(name)
     assert analysed(name, slab=SLABS[1]) == said
     assert analysed(name, gate=False) == said
+
+
+def test_every_risk_fires_in_a_golden():
+    lines = (line for name in CAPTURES for line in (ROOT / name).with_suffix(".jsonl").read_bytes().splitlines())
+    assert {found["risk"] for found in map(json.loads, lines) if found["kind"] == "finding"} == set(RISKS)

@@ -11,7 +11,7 @@ from imsniff.detect.finding import Context, Sighting, sighting
 from imsniff.detect.registry import on
 
 
-@on(ExposureRecord)
+@on(ExposureRecord, Risk.PEER_ADDRESS_EXPOSED)
 def peer_address_exposed(context: Context, told: ExposureRecord, wire: str) -> Iterable[Sighting]:
     """An inside address helps an attacker map the network; a public one only says where somebody is,
     and that of somebody else is no fault of ours: host masks of strangers in public rooms are by the hundred.

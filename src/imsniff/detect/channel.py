@@ -30,16 +30,17 @@ def _rule(session: SessionRecord) -> str:
     return session.signature or f"{session.protocol}.{session.confidence}"
 
 
-@on(SessionRecord)
+@on(SessionRecord, Risk.ROGUE_IM)
 def rogue_im(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
     """Every session is one, unless the policy allows it. The subject is who uses it."""
     shown = wire or _shown(session)
     return sighting(context, Risk.ROGUE_IM, session, subject=context.account(), rule=_rule(session), shown=shown)
 
 
-@on(SessionRecord)
+@on(SessionRecord, Risk.ODD_PORT)
 def odd_port(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
-    """The subject is the server's endpoint: that is what a firewall rule would name."""
+    """A session known by its bytes, on a port that is not its protocol's. The subject is the server's endpoint: that is
+    what a firewall rule would name."""
     if not session.odd_port or session.confidence not in _IDENTIFIED:
         return ()
     return sighting(
@@ -47,7 +48,7 @@ def odd_port(context: Context, session: SessionRecord, wire: str) -> Iterable[Si
     )
 
 
-@on(SessionRecord)
+@on(SessionRecord, Risk.TUNNELLED_IM)
 def tunnelled_im(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
     """A conversation inside a proxy, a gateway or the web. The subject is who went that way."""
     if not session.carriers:
@@ -65,8 +66,9 @@ def tunnelled_im(context: Context, session: SessionRecord, wire: str) -> Iterabl
     )
 
 
-@on(SessionRecord)
+@on(SessionRecord, Risk.POLICY_VIOLATION)
 def policy_violation(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
+    """A session that a denial of the policy fits. The subject is its account, else its client."""
     denied = context.policy.denies(session)
     if denied is None:
         return ()
@@ -81,7 +83,7 @@ def policy_violation(context: Context, session: SessionRecord, wire: str) -> Ite
     )
 
 
-@on(SessionRecord)
+@on(SessionRecord, Risk.UNRECORDED_CHANNEL)
 def unrecorded_channel(context: Context, session: SessionRecord, wire: str) -> Iterable[Sighting]:
     """Somebody of a regulated group on a service that the policy's archive does not cover; encrypted ones, too."""
     group = context.policy.unrecorded(session, context.account())

@@ -12,7 +12,7 @@ from imsniff.detect.registry import on
 from imsniff.rules.said import Match
 
 
-@on(MessageRecord)
+@on(MessageRecord, Risk.CLEARTEXT_MESSAGES)
 def readable_message(context: Context, message: MessageRecord, wire: str) -> Iterable[Sighting]:  # noqa: ARG001
     """One finding a conversation, both directions of it: a thousand messages are one line of a report.
 

@@ -28,9 +28,11 @@ _VERDICTS: dict[str, _Verdict] = {
 """A protected login gives an eavesdropper nothing, and no finding."""
 
 
-@on(LoginRecord)
+@on(LoginRecord, Risk.CLEARTEXT_CREDENTIAL, Risk.TOKEN_EXPOSED)
 def exposed_credential(context: Context, login: LoginRecord, wire: str) -> Iterable[Sighting]:
-    """`wire` is masked and tells the secret's length and character classes; a kept secret itself never comes here."""
+    """A log-in that is worth something to who heard it. The subject is the account.
+
+    `wire` is masked and tells the secret's length and character classes; a kept secret itself never comes here."""
     verdict = _VERDICTS.get(login.grade)
     if verdict is None:
         return ()

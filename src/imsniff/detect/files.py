@@ -105,7 +105,7 @@ RISKY: tuple[Kind, ...] = (
 """What a file can be, the worst first: a disguise is no accident."""
 
 
-@on(TransferRecord)
+@on(TransferRecord, Risk.RISKY_FILE)
 def risky_file(context: Context, file: TransferRecord, wire: str) -> Iterable[Sighting]:
     """The first kind that fits. The subject is that of `file-transfer`, for it is the same file."""
     if file.state == TransferState.CANCELLED:
@@ -132,7 +132,7 @@ _LOSSY_OF_VOICE = frozenset({"opus", "wav", "m4a", "aac", "ogg"})
 """What clients record voice messages as: music only where it is large."""
 
 
-@on(TransferRecord)
+@on(TransferRecord, Risk.COPYRIGHT_MEDIA)
 def copyright_media(context: Context, file: TransferRecord, wire: str) -> Iterable[Sighting]:
     """Music, film or software by its name's end and size, or by the words in its name."""
     end = extension(file.name)

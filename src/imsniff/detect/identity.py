@@ -38,7 +38,7 @@ def _from_inside(context: Context, login: LoginRecord) -> bool:
     )
 
 
-@across_flows(LoginRecord)
+@across_flows(LoginRecord, risks=(Risk.ACCOUNT_SHARED,))
 class AccountShared(CrossFlowDetector):
     """One account used from several inside hosts within a day. The subject is the account; each host is a sighting."""
 
@@ -89,7 +89,7 @@ class AccountShared(CrossFlowDetector):
         )
 
 
-@across_flows(LoginRecord)
+@across_flows(LoginRecord, risks=(Risk.MANY_ACCOUNTS,))
 class ManyAccounts(CrossFlowDetector):
     """More accounts of one service on an inside host within a day than the policy expects of one person. The subject is
     the host; its log-ins are the sightings."""

@@ -51,7 +51,7 @@ class _FirstOfSession:
         return (observation(context, Impersonation.name, record, subject=person, peer=other, rule=kind),)
 
 
-@across_flows(ContactRecord, MessageRecord)
+@across_flows(ContactRecord, MessageRecord, risks=(Risk.IMPERSONATION,))
 class Impersonation(CrossFlowDetector):
     """Who writes to somebody under a name that looks like one of that person's contacts, and is none of them. The
     subject is the account that imitates."""

@@ -7,6 +7,7 @@ flows meet (`detect.across`). Sightings of one finding are merged by key: in `me
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -14,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 
 from imsniff.base.limits import MAX_REMEMBERED_SIGHTINGS
 from imsniff.base.records import Record, SessionRecord
+from imsniff.base.risks import Risk
 from imsniff.detect.finding import Context, Sighting
 from imsniff.detect.observation import Observation
 from imsniff.detect.reading import Reader
@@ -25,12 +27,22 @@ AnyKind = TypeVar("AnyKind", bound=Record)
 Detector = Callable[[Context, AnyKind, str], Iterable[Sighting]]
 DETECTORS: dict[type[Record], list[Detector[Any]]] = {}
 """By record type, in order of registration; `imsniff.detect` imports the families."""
+SHOW: dict[Risk, list[tuple[str, str, tuple[type[Record], ...]]]] = {}
+"""By risk, the detectors that show it: name, what its docstring says of it, record types that it reads."""
 
 
-def on(kind: type[AnyKind]) -> Callable[[Detector[AnyKind]], Detector[AnyKind]]:
-    """Registers a detector: `(context, record, wire)` to sightings; `wire` is the masked excerpt, empty where none."""
+def _shows(detector: Any, kinds: tuple[type[Record], ...], risks: tuple[Risk, ...]) -> None:  # noqa: ANN401 - either
+    for risk in risks:
+        name = f"{detector.__module__.rpartition('.')[2]}.{detector.__name__}"
+        SHOW.setdefault(risk, []).append((name, inspect.getdoc(detector) or "", kinds))
+
+
+def on(kind: type[AnyKind], *risks: Risk) -> Callable[[Detector[AnyKind]], Detector[AnyKind]]:
+    """Registers a detector and the risks that it shows: `(context, record, wire)` to sightings; `wire` is the masked
+    excerpt, empty where none."""
 
     def register(detector: Detector[AnyKind]) -> Detector[AnyKind]:
+        _shows(detector, (kind,), risks)
         DETECTORS.setdefault(kind, []).append(detector)
         return detector
 
@@ -66,10 +78,13 @@ OBSERVED: dict[type[Record], list[type[CrossFlowDetector]]] = {}
 """By record type, the detectors that observe it."""
 
 
-def across_flows(*kinds: type[Record]) -> Callable[[type[CrossFlowDetector]], type[CrossFlowDetector]]:
-    """Registers a detector with memory, and the record types that it observes."""
+def across_flows(
+    *kinds: type[Record], risks: tuple[Risk, ...]
+) -> Callable[[type[CrossFlowDetector]], type[CrossFlowDetector]]:
+    """Registers a detector with memory, the record types that it observes, and the risks that it shows."""
 
     def register(detector: type[CrossFlowDetector]) -> type[CrossFlowDetector]:
+        _shows(detector, kinds, risks)
         CROSS_FLOW[detector.name] = detector
         for kind in kinds:
             OBSERVED.setdefault(kind, []).append(detector)

@@ -71,6 +71,7 @@ def _found(severity: Severity, rule: str, says: str, shown: str, at: tuple[int, 
 
 @reads(Risk.SENSITIVE_CONTENT, hint="[2-6][0-9]{3}[ -]?[0-9]{4}")
 def payment_card(talk: Talk) -> Iterator[Match]:
+    """A number with an issuer's prefix, its length and Luhn's digit that nothing in the text says is another."""
     text = talk.text
     longer = [run.span() for run in _GROUPS.finditer(text) if len(run[0]) % 20 != 19]
     for found in _CARD.finditer(text):
@@ -90,6 +91,7 @@ def payment_card(talk: Talk) -> Iterator[Match]:
 
 @reads(Risk.SENSITIVE_CONTENT, hint="[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]{4}")
 def bank_account(talk: Talk) -> Iterator[Match]:
+    """An IBAN whose length and checksum are right."""
     for found in _IBAN.finditer(talk.text):
         number = re.sub("[ -]", "", found[0]).upper()
         if iban(number):
@@ -185,6 +187,7 @@ NATIONAL: tuple[National, ...] = (
 
 def _reader(kind: National) -> Matcher:
     def national_number(talk: Talk) -> Iterator[Match]:
+        """A number of a country's form whose check digit is right; where the form is common, beside its name."""
         if kind.words is not None and not kind.words.search(talk.text):
             return
         for found in kind.form.finditer(talk.text):
@@ -221,6 +224,7 @@ _TOKEN_NAMES = tuple(_TOKENS)
 
 @reads(Risk.SENSITIVE_CONTENT, hint="-----BEGIN ")
 def private_key(talk: Talk) -> Iterator[Match]:
+    """The armour of a private key."""
     end = 0
     for found in _KEY.finditer(talk.text):
         if found.start() >= end:  # what stands inside another is part of it
@@ -232,6 +236,7 @@ def private_key(talk: Talk) -> Iterator[Match]:
 
 @reads(Risk.SENSITIVE_CONTENT, hint="AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|AIza|k_live_|SG\\.|npm_|pypi-|:AA|eyJ")
 def token(talk: Talk) -> Iterator[Match]:
+    """A token of a well-known shape."""
     for found in _TOKEN.finditer(talk.text):
         name = _TOKEN_NAMES[(found.lastindex or 1) - 1]
         shown = f"{found[0][:4]}… ({len(found[0])} characters)"

@@ -84,9 +84,10 @@ class _Run:
         self.asked = 0
 
 
-@across_flows(MessageRecord)
+@across_flows(MessageRecord, risks=(Risk.POLICY_VIOLATION, Risk.SOCIAL_ENGINEERING))
 class Talks(CrossFlowDetector):
-    """The subject is who writes."""
+    """One who goes on writing and is never answered; a secret that was asked for and seems to be given. The subject is
+    who writes, or who asked."""
 
     name = "talks"
 

@@ -11,7 +11,7 @@ from imsniff.detect.finding import Context, Sighting, sighting
 from imsniff.detect.registry import on
 
 
-@on(TransferRecord)
+@on(TransferRecord, Risk.FILE_TRANSFER)
 def file_transfer(context: Context, transfer: TransferRecord, wire: str) -> Iterable[Sighting]:
     """One finding a file name and sender, however far the transfer came. A cancelled one had been offered."""
     if transfer.state == TransferState.CANCELLED:

@@ -129,9 +129,10 @@ class _Lure:
         """Whether its many senders were told of."""
 
 
-@across_flows(MessageRecord, TransferRecord)
+@across_flows(MessageRecord, TransferRecord, risks=(Risk.WORM_PROPAGATION, Risk.MALICIOUS_LINK))
 class WormPropagation(CrossFlowDetector):
-    """The subject is the account that sends; every further contact is a sighting."""
+    """One link, file or text to many contacts within five minutes, or sent on by who got it. The subject is the account
+    that sends; every further contact is a sighting."""
 
     name = "worm-propagation"
 

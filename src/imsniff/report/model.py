@@ -25,6 +25,7 @@ from imsniff.base.risks import RISKS
 from imsniff.detect.accounts import normalise
 from imsniff.detect.advice import general
 from imsniff.detect.allowed import allowed
+from imsniff.detect.catalogue import detectors_of
 from imsniff.policy.policy import Policy
 from imsniff.report import counting
 from imsniff.report.actions import Action, actions
@@ -62,6 +63,8 @@ class LegendEntry(Struct, kw_only=True):
     title: str
     fear: str
     remedy: str
+    detectors: list[str]
+    """What looks for it."""
 
 
 class Report(Struct, kw_only=True):
@@ -200,6 +203,7 @@ def build(
                 title=about.title,
                 fear=about.fear.value,
                 remedy=general(about.remedy),
+                detectors=[one.name for one in detectors_of(risk)],
             )
             for risk, about in RISKS.items()
             if risk not in off
