@@ -106,7 +106,7 @@ Examples:
   imsniff analyze captures/ --jobs 4        a folder of captures, four at a time
   imsniff report                            what is new, gone and standing
   imsniff report --format html -o audit.html
-  imsniff explain 1f3a                      why was this reported?
+  imsniff explain 0fa2                      why was this reported?
 
 Options may also come from IMSNIFF_* variables (IMSNIFF_DB, IMSNIFF_ANALYZE_CONTENT, ...) or the config file.
 
