@@ -345,7 +345,7 @@ def test_one_capability_is_enough(live, talk, others):
     sensor = live("--db", "a.db", cwd=folder, before=plain, wait=False)
     assert sensor.process.wait(30) == 4
     sensor.end(0)
-    assert "no right to capture; run as root, or give" in "".join(sensor.err)
+    assert "no right to capture; run as root with -Z USER, or give" in "".join(sensor.err)
     sensor = live("--db", "a.db", cwd=folder, before=[*plain, "--inh-caps", "+net_raw", "--ambient-caps", "+net_raw"])
     with talk():
         sensor.until(lambda r: r.get("risk") == "rogue-im")

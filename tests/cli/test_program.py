@@ -89,6 +89,33 @@ def test_a_bad_config_file_is_refused(imsniff, tmp_path, text, word):
     assert imsniff("--config", "none.toml", "report").code == 2
 
 
+def test_all_faults_of_a_config_file_are_told_at_once_with_their_lines(imsniff, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text(
+        'nonsense = 1\n[analyse]\n[analyze]\njob = 2\njobs = "many"\ncontent = "some"\n'
+        '[db]\nverfy = {}\n[db.stats]\nx = 1\n[export]\nformat = ["csv"]\n'
+    )
+    said = imsniff("--config", config, "report").err.splitlines()
+    assert [":".join(line.partition("config.toml:")[2].split(":")[:2]) for line in said] == [
+        "1: nonsense",
+        "2: analyse",
+        "4: analyze.job",
+        "5: analyze.jobs",
+        "6: analyze.content",
+        "8: db.verfy",
+        "10: db.stats.x",
+        "12: export.format",
+    ]
+    assert "did you mean jobs?" in said[2]
+
+
+def test_quiet_and_verbose_may_stand_behind_the_command(imsniff, capture):
+    assert imsniff("analyze", capture(), "--db", "a.db").err
+    for words in (("-q", "analyze"), ("analyze", "-q")):
+        assert not imsniff(*words, capture(), "--db", "a.db").err
+    assert not imsniff("db", "stats", "-qq", "--db", "a.db").err
+
+
 def test_the_default_database_is_in_the_data_directory(imsniff, capture, tmp_path):
     imsniff("analyze", capture())
     assert (tmp_path / "home" / "imsniff" / "imsniff.db").exists()

@@ -2,12 +2,8 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import sqlite3
-import subprocess
-import tempfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +11,7 @@ from imsniff.base.records import SessionRecord
 from imsniff.detect import Detectors
 from imsniff.store.opening import open_for_writing
 from imsniff.store.writer import Writer
+from postgresql import server as postgresql_server
 
 
 @pytest.fixture
@@ -43,26 +40,8 @@ def postgresql():
     if url := os.environ.get("IMSNIFF_TEST_POSTGRESQL"):
         yield url
         return
-    programs = shutil.which("initdb") or max(Path("/usr/lib/postgresql").glob("*/bin/initdb"), default=None)
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed, nor does IMSNIFF_TEST_POSTGRESQL name a scratch database")
-    with tempfile.TemporaryDirectory(prefix="imsniff-pg-") as folder:  # a socket's path must be short
-        owner = {}
-        if os.geteuid() == 0:  # which the server refuses to be
-            owner = {"user": "postgres", "group": "postgres", "extra_groups": ()}
-            shutil.chown(folder, "postgres", "postgres")
-
-        def run(program, *options):
-            command = [Path(programs).with_name(program), "-D", f"{folder}/data", *options]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, **owner)
-            assert done.returncode == 0, done.stdout + done.stderr
-
-        run("initdb", "-A", "trust", "-U", "imsniff", "--no-sync")
-        run("pg_ctl", "-w", "-l", f"{folder}/log", "-o", f"-F -k {folder} -c listen_addresses=", "start")
-        try:
-            yield f"postgresql://imsniff@/postgres?host={folder}"
-        finally:
-            run("pg_ctl", "-m", "immediate", "stop")
+    with postgresql_server() as (url, _):
+        yield url
 
 
 def _emptied(url):

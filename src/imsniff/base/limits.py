@@ -393,6 +393,10 @@ MAX_RISK_ROWS: Final = 100
 MAX_APPENDIX_ROWS: Final = 200
 """Rows of each other table of the appendix."""
 
+MAX_PRINTED_RISK_ROWS: Final = 15
+MAX_PRINTED_ROWS: Final = 30
+"""The same two of a PDF: laying out a page takes a tenth of a second, and paper is for reading. HTML has more."""
+
 MAX_REPORT_ROWS: Final = 10_000
 """Rows of each table of a report's overview: accounts, log-ins, addresses. Further ones are not told apart any more."""
 

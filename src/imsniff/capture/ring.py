@@ -212,8 +212,8 @@ class Ring:
         except PermissionError:
             raise CannotCapture(
                 f"{device.name}: no right to capture",
-                "run as root, or give the interpreter CAP_NET_RAW (setcap cap_net_raw+ep), or use systemd's "
-                "AmbientCapabilities=CAP_NET_RAW",
+                "run as root with -Z USER, or give this one process CAP_NET_RAW: AmbientCapabilities= in a systemd "
+                "unit, or setpriv (docs/live.md)",
             ) from None
         try:
             self._set_up(promiscuous, fanout)
@@ -316,7 +316,7 @@ def _cannot(name: str, why: OSError) -> CannotCapture:
         errno.ENOMEM: "the kernel has no memory for the ring: give a smaller --buffer",
         errno.EINVAL: "this needs Linux 4.20 or later with AF_PACKET rings",
         errno.ENOPROTOOPT: "this needs Linux 4.20 or later with AF_PACKET rings",
-        errno.EPERM: "run as root, or give the interpreter CAP_NET_RAW",
+        errno.EPERM: "run as root with -Z USER, or give this one process CAP_NET_RAW (docs/live.md)",
     }
     return CannotCapture(
         f"{name}: cannot be captured from: {os.strerror(why.errno or 0)}",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   imsniff capture -i eth1                                a span port, until Ctrl-C
-  imsniff capture -i eth1 -i eth2 --duration 8h -Z nobody --db /var/lib/imsniff/sensor.db
+  imsniff capture -i eth1 -i eth2 --duration 8h -Z imsniff --db /var/lib/imsniff/sensor.db
   imsniff capture -i eth1 --workers 4 -f 'not port 443'
   imsniff capture -i eth1 -w im.pcapng --rotate-size 100M --rotate-keep 20
   imsniff capture -i eth1 | jq 'select(.kind == "finding")'

@@ -109,7 +109,7 @@ def _capture_rights() -> Said:
     try:
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
     except PermissionError:
-        return Said(False, "no right to capture: run as root, or give CAP_NET_RAW; captures can be analysed without")
+        return Said(False, "no right to capture: run as root with -Z USER; captures can be analysed without")
     return Said(True, "packet sockets may be opened")
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 @click.command(
     epilog="""\b
 Examples:
-  imsniff explain 1f3a9c                        the beginning of an id is enough
-  imsniff explain 1f3a9c --pcap evidence.pcapng  then open it in Wireshark
-  imsniff explain odd-port                      what a risk means
+  imsniff explain 0fa20b                         the beginning of an id is enough
+  imsniff explain 0fa20b --pcap evidence.pcapng   then open it in Wireshark
+  imsniff explain odd-port                       what a risk means
 """,
 )
 @click.argument("finding", metavar="ID|RISK")

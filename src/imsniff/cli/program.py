@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,40 @@ COMMANDS: dict[str, str] = {
     "doctor": "Check this installation: what works here and what does not.",
 }
 
-CONFIG_SHARED = {"db", "signatures", "policy"}
-"""Keys that may stand at the top of the config file, for all commands."""
-
 CONTEXT: dict[str, Any] = {
     "help_option_names": ["-h", "--help"],
     "auto_envvar_prefix": "IMSNIFF",
     "max_content_width": 110,
 }
+
+
+def _command(name: str) -> click.Command | None:
+    if name not in COMMANDS:
+        return None
+    command: click.Command = import_module(f"imsniff.cli.{name}").command
+    for one in command.commands.values() if isinstance(command, click.Group) else (command,):
+        if not any(option.name == "quiet" for option in one.params):
+            one.params += _loudness()
+    return command
+
+
+def _loudness() -> list[click.Parameter]:
+    """-q and -v behind a command, where people write them too; the help of the program tells of them once."""
+    return [
+        click.Option(names, count=True, hidden=True, expose_value=False, callback=_louder(sign), help=word)
+        for names, sign, word in (
+            (["-q", "--quiet"], -1, "Less on standard error."),
+            (["-v", "--verbose"], 1, "More on standard error."),
+        )
+    ]
+
+
+def _louder(sign: int) -> Callable[[click.Context, click.Parameter, int], None]:
+    def callback(ctx: click.Context, _: click.Parameter, times: int) -> None:
+        if isinstance(ctx.obj, Reporter):
+            ctx.obj.level += sign * times
+
+    return callback
 
 
 class Commands(click.Group):
@@ -47,10 +73,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"imsniff.cli.{cmd_name}").command
-        return command
+        return _command(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -83,7 +106,7 @@ Examples:
   imsniff analyze captures/ --jobs 4        a folder of captures, four at a time
   imsniff report                            what is new, gone and standing
   imsniff report --format html -o audit.html
-  imsniff explain 1f3a                      why was this reported?
+  imsniff explain 0fa2                      why was this reported?
 
 Options may also come from IMSNIFF_* variables (IMSNIFF_DB, IMSNIFF_ANALYZE_CONTENT, ...) or the config file.
 
@@ -96,8 +119,13 @@ Exit codes:
   4  cannot capture
 """,
 )
-@click.option("-q", "--quiet", count=True, help="Less on standard error: -q no progress and notes, -qq no warnings.")
-@click.option("-v", "--verbose", count=True, help="More on standard error.")
+@click.option(
+    "-q",
+    "--quiet",
+    count=True,
+    help="Less on standard error: -q no progress and notes, -qq no warnings. Also behind a command.",
+)
+@click.option("-v", "--verbose", count=True, help="More on standard error. Also behind a command.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Config file, TOML.")
 @click.option("--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Show the version.")
 @click.pass_context
@@ -111,50 +139,18 @@ def imsniff(ctx: click.Context, quiet: int, verbose: int, config: Path | None) -
 
 
 def _configured(given: Path | None, command: str | None) -> dict[str, Any]:
-    """The config file as click's default map. Its top level counts for all commands, a `[command]` table for one."""
+    """The config file as click's default map."""
     import platformdirs
 
     file = given or platformdirs.user_config_path("imsniff") / "config.toml"
-    try:
-        text = file.read_text("utf-8")
-    except FileNotFoundError:
-        if given is None:
-            return {}
-        raise Failure(f"{file}: no such config file", Exit.USAGE) from None
-    except (OSError, UnicodeDecodeError) as why:
-        raise Failure(f"{file}: {why}", Exit.USAGE) from None
-    import tomllib
-
-    try:
-        written = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as why:
-        raise Failure(f"{file}: not TOML: {why}", Exit.USAGE) from None
-    tables = {name: value for name, value in written.items() if isinstance(value, dict)}
-    shared = {name: value for name, value in written.items() if name not in tables}
-    unknown = [*(set(tables) - set(COMMANDS)), *(set(shared) - CONFIG_SHARED)]
-    if unknown:
-        raise Failure(f"{file}: unknown {', '.join(map(repr, sorted(unknown)))}", Exit.USAGE)
-    if command not in COMMANDS:
+    if given is None and not file.exists():
         return {}
-    known: click.Command = import_module(f"imsniff.cli.{command}").command
-    own = tables.get(command, {})
-    if not isinstance(known, click.Group):
-        return {command: {**shared, **_options(file, known, own)}}
-    if stray := sorted(set(own) - set(known.commands)):
-        raise Failure(f"{file}: [{command}] has no command {', '.join(map(repr, stray))}", Exit.USAGE)
-    return {
-        command: {
-            name: {**shared, **_options(file, inner, own.get(name, {}))} for name, inner in known.commands.items()
-        }
-    }
+    from imsniff.cli import configuration
 
-
-def _options(file: Path, command: click.Command, written: dict[str, Any]) -> dict[str, Any]:
-    """A command's options as click names them, from how they are written on the command line."""
-    named = {option.removeprefix("--"): one.name or "" for one in command.params for option in one.opts}
-    if stray := sorted(set(written) - set(named)):
-        raise Failure(f"{file}: {command.name} has no option {', '.join(map(repr, stray))}", Exit.USAGE)
-    return {named[name]: value for name, value in written.items()}
+    try:
+        return configuration.read(file, _command, command)
+    except FileNotFoundError:
+        raise Failure(f"{file}: no such config file", Exit.USAGE) from None
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -174,6 +170,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return int(ended.exit_code)
     except click.UsageError as wrong:
         wrong.show()
+        if isinstance(wrong, click.NoSuchOption):
+            click.echo("A file whose name begins with - is written as ./-name, or behind --.", err=True)
         return Exit.USAGE
     except click.ClickException as wrong:
         wrong.show()

@@ -24,7 +24,9 @@ class Action(Struct, kw_only=True):
     closes: int
     """Findings."""
     people: int
-    """Accounts and hosts that these are about."""
+    """Accounts that these are about, or hosts."""
+    of: str
+    """What `people` counts: `account` or `host`."""
     findings: list[str]
     """Their ids."""
 
@@ -121,6 +123,7 @@ def actions(found: Iterable[FindingRecord], most: int) -> list[Action]:
             severity=max((f.severity for f in members), key=lambda s: s.rank),
             closes=len(members),
             people=len({f.subject for f in members} if _about_people(members) else {f.host for f in members}),
+            of="account" if _about_people(members) else "host",
             findings=[f.id for f in members],
         )
         for members in pressing[:most]

@@ -19,6 +19,7 @@ def as_markdown(report: Report) -> str:
     lines = ["# Instant messaging audit", "", _text(report.summary), "", "## Do first", ""]
     lines += [
         f"{number}. **{_text(one.what)}.** {one.severity.value}, closes {counted(one.closes, 'finding')}"
+        f" of {counted(one.people, one.of)}"
         for number, one in enumerate(report.actions, 1)
     ] or ["Nothing was found that asks for anything."]
     if report.compared_with is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imsniff.base.limits import MAX_PRINTED_RISK_ROWS, MAX_PRINTED_ROWS
 from imsniff.report.as_html import as_html
 from imsniff.report.model import Report
 
@@ -27,5 +28,6 @@ def as_pdf(report: Report) -> bytes:
     def refuse(url: str, *_: object, **__: object) -> dict[str, object]:
         raise URLFetchingError(f"nothing is fetched, least of all {url[:80]}")
 
-    printed: bytes = HTML(string=as_html(report), url_fetcher=refuse).write_pdf()
+    page = as_html(report, per_risk=MAX_PRINTED_RISK_ROWS, most=MAX_PRINTED_ROWS)
+    printed: bytes = HTML(string=page, url_fetcher=refuse).write_pdf()
     return printed

@@ -72,7 +72,8 @@ def _actions(report: Report) -> None:
         return
     click.echo(styled("Do first", "bold"))
     for number, one in enumerate(report.actions, 1):
-        _say(f"{number}. {visible(one.what)}. Closes {counted(one.closes, 'finding')}, {one.severity.value}.")
+        closes = f"{counted(one.closes, 'finding')} of {counted(one.people, one.of)}"
+        _say(f"{number}. {visible(one.what)}. Closes {closes}, {one.severity.value}.")
     click.echo()
 
 

@@ -80,6 +80,7 @@ def missing(
         gone += findings(store, ids=lost)
     permitted = allows(gone, before.span)
     alive = coverage.alive(store, {span.host for finding in gone for span in finding.hosts}, span)
+    alive |= {span.host for finding in found for span in finding.hosts}  # also where no flow of theirs began
     for finding in gone:
         there = any(one.host in alive for one in finding.hosts)
         finding.change = str(
