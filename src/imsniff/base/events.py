@@ -124,6 +124,9 @@ class Transfer(Event, frozen=True, kw_only=True):
     sha256: str | None = None
     """Of the bytes, only where they were seen whole."""
     media: str | None = None
+    """What the first bytes show, where they were seen; else what the sender's client says."""
+    contents: bytes | None = None
+    """Of a completed one all bytes, where the reader was asked to keep them (`Dissector.keep`)."""
 
 
 class Exposure(Event, frozen=True, kw_only=True):

@@ -151,6 +151,8 @@ class Dissector(Generic[Frame]):
         """How often each side began to speak the protocol after the other side did, its first frame included."""
         self.answer_implied = False
         """Set by a dissector once what one side says shows that the other side answered (a response to a challenge)."""
+        self.keep = 0
+        """Bytes of a file that are kept, for who wants to save it. Set by the pipeline."""
         self._speaker: Side | None = None
         self.now: tuple[int, int] | None = None
         """Frame and time of what is being fed, set by the pipeline. Handed back in `Login.origin`, never looked at."""

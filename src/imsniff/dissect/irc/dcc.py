@@ -10,7 +10,6 @@ before the file itself does.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
@@ -19,6 +18,7 @@ from imsniff.base.events import Encryption, Event, Expect, Message, Side, Trait,
 from imsniff.base.limits import LOOKAHEAD, MAX_LINE, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed, TooLarge
+from imsniff.dissect.file_bytes import FileBytes
 from imsniff.dissect.irc.line import decoded, plain
 
 TLS_START = b"\x16\x03"
@@ -42,31 +42,6 @@ class TlsStart(NamedTuple):
     """A TLS handshake begins."""
 
 
-class FileProgress:
-    """One side's bytes."""
-
-    __slots__ = ("end", "hash", "size", "whole")
-
-    def __init__(self, expected: Expect | None) -> None:
-        offset = expected.offset if expected is not None else 0
-        self.size = offset
-        self.end = expected.size if expected is not None and expected.size is not None else MAX_TRANSFER_HASHED
-        """Where the file ends, as far as is known; what follows is not part of it."""
-        self.hash = hashlib.sha256()
-        self.whole = offset == 0 and self.end <= MAX_TRANSFER_HASHED
-        """Whether every byte so far was seen, in order, and hashed."""
-
-    def add(self, data: bytes) -> None:
-        data = data[: max(0, self.end - self.size)]
-        self.size += len(data)
-        if self.whole:
-            self.hash.update(data)
-
-    @property
-    def sha256(self) -> str | None:
-        return self.hash.hexdigest() if self.whole else None
-
-
 class Dcc(Dissector[Piece | ChatLine | TlsStart]):
     name = "dcc"
     max_frame: ClassVar[int] = MAX_LINE + 1
@@ -78,7 +53,9 @@ class Dcc(Dissector[Piece | ChatLine | TlsStart]):
         self._file = expected is not None and expected.name is not None
         if self._file:
             self._lost.clear()  # a file's bytes have no frames to find
-        self._sides = {side: FileProgress(expected) for side in Side}
+        self._sides = {side: FileBytes(expected.offset if expected is not None else 0) for side in Side}
+        self._size = expected.size if expected is not None and expected.size is not None else MAX_TRANSFER_HASHED
+        """Where the file ends, as far as is known; what follows is not part of it."""
         self._begun: set[Side] = set()
         self._done = False
 
@@ -94,7 +71,8 @@ class Dcc(Dissector[Piece | ChatLine | TlsStart]):
                 return
         if self._file:
             if data := box.take(len(box)):
-                self._sides[side].add(data)
+                file = self._sides[side]
+                file.add(data[: max(0, self._size - file.size)], self.keep)
                 yield Piece(len(data))
             return
         while (end := self._line_end(box)) >= 0:
@@ -123,9 +101,7 @@ class Dcc(Dissector[Piece | ChatLine | TlsStart]):
         return True if end >= 0 else None
 
     def gap(self, side: Side, missing: int) -> Iterator[Event]:
-        counted = self._sides[side]
-        counted.size += missing
-        counted.whole = False
+        self._sides[side].miss(missing)
         yield from super().gap(side, missing)
         if self._file:
             self._lost.discard(side)
@@ -169,6 +145,8 @@ class Dcc(Dissector[Piece | ChatLine | TlsStart]):
             recipient=self.expected.recipient,
             state=TransferState.COMPLETED,
             sha256=counted.sha256,
+            media=counted.media,
+            contents=counted.contents,
         )
 
     def on_end(self) -> Iterator[Event]:

@@ -241,7 +241,7 @@ def peer(msnp: MsnpSession, side: Side, mail: Mail) -> Iterator[Event]:
         got = packet(mail.body[begin:end])
         if got is None:
             raise Malformed(f"P2P packet of {end - begin} bytes does not add up")
-        yield from msnp.peers.packet(side, got, mail.sender)
+        yield from msnp.peers.packet(side, got, mail.sender, keep=msnp.keep)
 
 
 BODIES: dict[str, Callable[[MsnpSession, Side, Mail], Iterator[Event]]] = {

@@ -11,15 +11,15 @@ References: http://www.hypothetic.org/docs/msn/client/file_transfer.php, https:/
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from imsniff.base.events import Event, Expect, Side, Trait, Transfer, TransferState, excerpt, masked
-from imsniff.base.limits import LOOKAHEAD, MAX_TRANSFER_HASHED
+from imsniff.base.limits import LOOKAHEAD
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.dissect.file_bytes import FileBytes
 from imsniff.dissect.msn.wire import account
 
 BLOCK, END = 0, 1
@@ -45,10 +45,8 @@ class Msnftp(Dissector[bytes]):
         self._size = expected.size if expected else None
         self._sender = expected.sender if expected else None
         self._receiver = expected.recipient if expected else None
-        self._got = 0
-        self._whole = False
-        """Every byte since FIL was seen."""
-        self._hash = hashlib.sha256()
+        self._file: FileBytes | None = None
+        """What came since FIL; None where that was not seen, or bytes are missing."""
         self._ended = False
         self._sure = 0
         self._blocks = 0
@@ -82,7 +80,7 @@ class Msnftp(Dissector[bytes]):
             yield line.rstrip(b"\r\n")
 
     def restart(self, side: Side) -> None:
-        self._whole = False
+        self._file = None
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
         if data.startswith(_FULL_BLOCK, at):
@@ -115,7 +113,7 @@ class Msnftp(Dissector[bytes]):
 
     def _fil(self, side: Side, words: list[str]) -> Iterator[Event]:
         self._size = decimal(words[0], 1 << 62)
-        self._got, self._whole, self._hash = 0, True, hashlib.sha256()
+        self._file = FileBytes()
         if self._size == 0:
             yield from self._done(side, TransferState.COMPLETED, "FIL 0")
 
@@ -135,19 +133,15 @@ class Msnftp(Dissector[bytes]):
 
     def _block(self, side: Side, block: bytes) -> Iterator[Event]:
         if block[0] == END:
-            if self._whole and self._size is not None and self._got < self._size:
+            if self._file is not None and self._size is not None and self._file.size < self._size:
                 yield from self._done(side, TransferState.CANCELLED, "block 1")
             return
-        data = block[HEADER:]
-        self._got += len(data)
-        if self._got > MAX_TRANSFER_HASHED:
-            self._whole = False
-        if self._whole:
-            self._hash.update(data)
-            if self._got == self._size:
-                yield from self._done(side, TransferState.COMPLETED, f"FIL {self._size}", self._hash.hexdigest())
+        if self._file is not None:
+            self._file.add(block[HEADER:], self.keep)
+            if self._file.size == self._size:
+                yield from self._done(side, TransferState.COMPLETED, f"FIL {self._size}", self._file)
 
-    def _done(self, side: Side, state: TransferState, wire: str, sha256: str | None = None) -> Iterator[Event]:
+    def _done(self, side: Side, state: TransferState, wire: str, seen: FileBytes | None = None) -> Iterator[Event]:
         """The end, once. The name was told in the invitation, if that was seen."""
         if self._ended:
             return
@@ -159,6 +153,8 @@ class Msnftp(Dissector[bytes]):
             sender=self._sender,
             recipient=self._receiver,
             state=state,
-            sha256=sha256,
+            sha256=seen.sha256 if seen else None,
+            media=seen.media if seen else None,
+            contents=seen.contents if seen else None,
             wire=excerpt(wire),
         )

@@ -114,7 +114,7 @@ class Msnp2p(Dissector[Packet]):
         if not self._told and self.confirmed:
             self._told = True
             yield Trait(side=side, service="msn")
-        yield from self._peers.packet(side, frame)
+        yield from self._peers.packet(side, frame, keep=self.keep)
 
 
 def _is_v1(cursor: Cursor, size: int) -> bool:

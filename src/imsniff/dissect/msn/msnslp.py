@@ -31,6 +31,7 @@ from imsniff.base.events import Event, Expect, Exposure, Side, Transfer, Transfe
 from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.core import CappedTable
 from imsniff.dissect.cursor import Cursor, Malformed, decimal
+from imsniff.dissect.file_bytes import FileBytes
 from imsniff.dissect.msn.wire import account, fields, port_number
 
 FILE = "5d3e02ab-6190-11d3-bbbb-00c04f795683"
@@ -82,7 +83,7 @@ class Offer:
         """A direct connection was agreed on: the bytes go elsewhere."""
         self.done: set[TransferState] = set()
 
-    def told(self, side: Side, state: TransferState, wire: str, sha256: str | None = None) -> Iterator[Event]:
+    def told(self, side: Side, state: TransferState, wire: str, seen: FileBytes | None = None) -> Iterator[Event]:
         """The state, once; nothing after the end."""
         ended = {TransferState.COMPLETED, TransferState.CANCELLED} & self.done
         if state in self.done or ended:
@@ -95,7 +96,9 @@ class Offer:
             sender=self.sender,
             recipient=self.recipient,
             state=state,
-            sha256=sha256,
+            sha256=seen.sha256 if seen else None,
+            media=seen.media if seen else None,
+            contents=seen.contents if seen else None,
             wire=excerpt(wire),
         )
 

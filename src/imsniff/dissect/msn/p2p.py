@@ -15,14 +15,14 @@ References: https://wiki.nina.chat/wiki/Protocols/MSNP/MSNC/Binary_Headers and .
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from imsniff.base.events import Event, Expect, Side, TransferState
-from imsniff.base.limits import MAX_MSNSLP, MAX_TRANSFER_HASHED
+from imsniff.base.limits import MAX_MSNSLP
 from imsniff.dissect.core import CappedTable
 from imsniff.dissect.cursor import Cursor, Malformed
+from imsniff.dissect.file_bytes import FileBytes
 from imsniff.dissect.msn.msnslp import Offer, Signals
 
 V1_HEADER = 48
@@ -115,7 +115,7 @@ def packet(data: bytes, footer: int = FOOTER) -> Packet | None:
 class _Pieces:
     """A text or a file in pieces: what is missing is seen from what each piece says of itself."""
 
-    __slots__ = ("got", "hash", "left", "text", "whole")
+    __slots__ = ("file", "got", "left", "text", "whole")
 
     def __init__(self) -> None:
         self.got = 0
@@ -124,7 +124,7 @@ class _Pieces:
         """Bytes that should still come, as the last piece said."""
         self.whole = True
         self.text = bytearray()
-        self.hash = hashlib.sha256()
+        self.file = FileBytes()
 
     def follows(self, piece: Packet) -> bool:
         """Whether nothing is missing between the last piece and this one."""
@@ -149,8 +149,8 @@ class Peers:
         self._texts: CappedTable[tuple[str, int], _Pieces] = CappedTable(16)
         self._files: CappedTable[tuple[str, int], _Pieces] = CappedTable(32)
 
-    def packet(self, side: Side, piece: Packet, talker: str | None = None) -> Iterator[Event]:
-        """`talker` tells senders apart where several share a side, as in a switchboard."""
+    def packet(self, side: Side, piece: Packet, talker: str | None = None, *, keep: int = 0) -> Iterator[Event]:
+        """`talker` tells senders apart where several share a side, as in a switchboard. keep: bytes of a file kept."""
         who = talker or side
         if not piece.data:
             return
@@ -158,7 +158,7 @@ class Peers:
             yield from self._text(side, (who, piece.stream), piece)
         elif piece.is_file or (piece.session in self.signals.sessions and any(piece.data)):
             # (the zeros are the message that prepares a transfer)
-            yield from self._file(side, (who, piece.session), piece)
+            yield from self._file(side, (who, piece.session), piece, keep)
 
     def _text(self, side: Side, key: tuple[str, int], piece: Packet) -> Iterator[Event]:
         if piece.is_first or key not in self._texts:
@@ -173,22 +173,22 @@ class Peers:
             del self._texts[key]
             yield from self.signals.text(side, bytes(text.text))
 
-    def _file(self, side: Side, key: tuple[str, int], piece: Packet) -> Iterator[Event]:
+    def _file(self, side: Side, key: tuple[str, int], piece: Packet, keep: int) -> Iterator[Event]:
         file = self._files.get(key)
         if file is None:
             file = self._files[key] = _Pieces()
         if file.is_repeated(piece):
             return
-        file.whole = file.whole and file.follows(piece) and file.got + len(piece.data) <= MAX_TRANSFER_HASHED
+        file.whole = file.whole and file.follows(piece)
         file.passed(piece)
         if file.whole:
-            file.hash.update(piece.data)
+            file.file.add(piece.data, keep)
         if piece.remaining:
             return
         del self._files[key]
         offer = self._offer(piece.session, file)
-        sha256 = file.hash.hexdigest() if file.whole and offer.size in (None, file.got) else None
-        yield from offer.told(side, TransferState.COMPLETED, f"session {piece.session}", sha256)
+        seen = file.file if file.whole and offer.size in (None, file.got) else None
+        yield from offer.told(side, TransferState.COMPLETED, f"session {piece.session}", seen)
 
     def _offer(self, session: int, file: _Pieces) -> Offer:
         """What the file was called, here or in the flow that announced this one; nameless where neither was seen."""

@@ -14,16 +14,16 @@ References: libpurple protocols/oscar/{oft.c,peer.h}.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
 from imsniff.base.events import Anomaly, Event, Expect, Side, Transfer, TransferState
-from imsniff.base.limits import MAX_FOREIGN_FRAMES, MAX_NAME, MAX_TRANSFER_HASHED
+from imsniff.base.limits import MAX_FOREIGN_FRAMES, MAX_NAME
 from imsniff.dissect.core import CappedTable, Dissector, Inbox
 from imsniff.dissect.cursor import Cursor, Malformed
+from imsniff.dissect.file_bytes import FileBytes
 from imsniff.dissect.oscar import aolpeer
 from imsniff.dissect.oscar.markup import decode, loose
 
@@ -72,15 +72,14 @@ class Data(NamedTuple):
 class IncomingFile:
     """A file on its way, one for each side."""
 
-    __slots__ = ("header", "left", "sha", "untouched", "whole")
+    __slots__ = ("bytes", "header", "left", "untouched")
 
     def __init__(self, header: Header) -> None:
         self.header = header
         begun = header.received if header.kind == Kind.RESUME_ACCEPT else 0
         self.left = max(0, header.size - begun)
-        self.whole = not begun and not header.coded and header.size <= MAX_TRANSFER_HASHED
+        self.bytes = FileBytes(begun)
         self.untouched = True
-        self.sha = hashlib.sha256()
 
 
 class Oft(Dissector[Header | Data]):
@@ -157,7 +156,8 @@ class Oft(Dissector[Header | Data]):
             return
         self._inbox[side].clear()
         file.left -= missing
-        file.whole = file.untouched = False
+        file.bytes.miss(missing)
+        file.untouched = False
         yield Anomaly(side=side, code="stream.gap", detail=f"{missing} bytes not captured")
         if not file.left:
             yield from self._complete(side, file)
@@ -168,8 +168,7 @@ class Oft(Dissector[Header | Data]):
         if isinstance(frame, Data):
             file = self._incoming.get(side)
             if file is not None:
-                if file.whole:
-                    file.sha.update(frame.piece)
+                file.bytes.add(frame.piece, self.keep)
                 if not file.left:
                     yield from self._complete(side, file)
             return
@@ -181,9 +180,10 @@ class Oft(Dissector[Header | Data]):
 
     def _complete(self, side: Side, file: IncomingFile) -> Iterator[Event]:
         del self._incoming[side]
-        yield from self._tell(side, file.header, TransferState.COMPLETED, file.sha.hexdigest() if file.whole else None)
+        seen = None if file.header.coded else file.bytes
+        yield from self._tell(side, file.header, TransferState.COMPLETED, seen)
 
-    def _tell(self, side: Side, header: Header, state: TransferState, sha256: str | None) -> Iterator[Event]:
+    def _tell(self, side: Side, header: Header, state: TransferState, seen: FileBytes | None) -> Iterator[Event]:
         """Once for each file and state: both ends say that it is done."""
         if (header.name, state) in self._told:
             return
@@ -195,7 +195,9 @@ class Oft(Dissector[Header | Data]):
             sender=self.expected.sender if self.expected else None,
             recipient=self.expected.recipient if self.expected else None,
             state=state,
-            sha256=sha256,
+            sha256=seen.sha256 if seen else None,
+            media=seen.media if seen else None,
+            contents=seen.contents if seen else None,
         )
 
 

@@ -200,7 +200,7 @@ class Msrp(Dissector[Chunk]):
         if not assembly.kind:
             assembly.kind = chunk.headers.get("content-type", "")
             assembly.disposition = chunk.headers.get("content-disposition", "")
-        assembly.add(first, chunk.body, total, last=chunk.flag == "$")
+        assembly.add(first, chunk.body, total, last=chunk.flag == "$", keep=self.keep)
         if not assembly.complete and chunk.flag != "#":
             return
         self._assemblies.pop(key, None)
@@ -235,7 +235,7 @@ class Msrp(Dissector[Chunk]):
             elif not _is_read(part.kind):
                 inner = Assembly(is_file=True)
                 inner.kind, inner.disposition = part.kind, part.disposition
-                inner.add(1, part.body, len(part.body), last=True)
+                inner.add(1, part.body, len(part.body), last=True, keep=self.keep)
                 yield self._transfer(msg, inner, TransferState.COMPLETED, sender, recipient)
 
     def _transfer(
@@ -251,6 +251,7 @@ class Msrp(Dissector[Chunk]):
         # Only a lone file is sure to be the one announced: in a chat pictures cross too.
         name = params.get("filename") or (expected.name if expected and expected.name else "")
         kind, kind_params = media_type(assembly.kind)
+        seen = assembly.seen if state is TransferState.COMPLETED else None
         return Transfer(
             side=msg.side,
             name=(name or kind_params.get("name") or msg.chunk.headers.get("message-id", "unnamed"))[:MAX_NAME],
@@ -258,8 +259,9 @@ class Msrp(Dissector[Chunk]):
             sender=sender or self._account(msg.from_path),
             recipient=recipient or self._account(msg.to_path),
             state=state,
-            sha256=assembly.sha256 if state is TransferState.COMPLETED else None,
-            media=kind[:MAX_NAME] or None,
+            sha256=seen.sha256 if seen else None,
+            media=(seen.media if seen else None) or kind[:MAX_NAME] or None,
+            contents=seen.contents if seen else None,
         )
 
     # --- people and places --------------------------------------------------------------------------------------------

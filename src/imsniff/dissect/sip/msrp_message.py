@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-
-from imsniff.base.limits import MAX_MSRP_MESSAGE, MAX_MSRP_PIECES, MAX_TRANSFER_HASHED
+from imsniff.base.limits import MAX_MSRP_MESSAGE, MAX_MSRP_PIECES
+from imsniff.dissect.file_bytes import FileBytes
 
 
 class Assembly:
@@ -12,10 +11,9 @@ class Assembly:
     is no hash."""
 
     __slots__ = (
-        "_hash",
+        "_file",
         "_kept",
         "_pieces",
-        "_unbroken",
         "complete",
         "disposition",
         "is_file",
@@ -35,34 +33,32 @@ class Assembly:
         """Bytes up to the end of the furthest chunk."""
         self.complete = False
         """Whether the chunk that ends the message was here."""
-        self._hash = hashlib.sha256() if is_file else None
-        self._unbroken = True
+        self._file = FileBytes() if is_file else None
         self._pieces: dict[int, bytearray] = {}
         self._kept = 0
 
     @property
-    def sha256(self) -> str | None:
-        """Of the file, None where bytes are missing or it is too large."""
-        whole = self._unbroken and self.total in (None, self.size)
-        return self._hash.hexdigest() if self._hash is not None and whole else None
+    def seen(self) -> FileBytes | None:
+        """The file, None where bytes are missing."""
+        return self._file if self.total in (None, self.size) else None
 
     @property
     def data(self) -> bytes:
         """What is there of a conversation's message, in order; what is missing is left out."""
         return b"".join(self._pieces[start] for start in sorted(self._pieces))
 
-    def add(self, first: int, body: bytes, total: int | None, *, last: bool) -> None:
+    def add(self, first: int, body: bytes, total: int | None, *, last: bool, keep: int = 0) -> None:
         """`first` counts from 1, as Byte-Range does."""
         start, stop = first - 1, first - 1 + len(body)
         if total is not None:
             self.total = total
         self.complete = self.complete or last
-        if self._hash is None:
+        if self._file is None:
             self._keep(start, body)
-        elif start == self.size and stop <= MAX_TRANSFER_HASHED:
-            self._hash.update(body)
+        elif start == self.size:
+            self._file.add(body, keep)
         elif stop > self.size:  # a repeated chunk does no harm
-            self._unbroken = False
+            self._file.miss(stop - self.size)
         self.size = max(self.size, stop)
 
     def _keep(self, start: int, body: bytes) -> None:

@@ -15,12 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum
-from hashlib import sha256
 
 from imsniff.base.events import Event, Expect, Side, Trait, Transfer, TransferState, excerpt
-from imsniff.base.limits import MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed
+from imsniff.dissect.file_bytes import FileBytes
 
 VERSION = 5
 NAME = 3
@@ -62,11 +61,9 @@ class Bytestream(Dissector[Frame]):
         super().__init__(midstream=midstream, expected=expected)
         self._steps = dict.fromkeys(Side, Step.ADDRESS if midstream else Step.HELLO)
         self._proven = False
-        self._hash = sha256()
-        self._size = 0
+        self._file = FileBytes()
+        """It follows a frame, so that its first byte is never in doubt."""
         self._sender: Side | None = None
-        self._whole = True
-        """Whether no byte of the file is missing. It follows a frame, so that its first byte is never in doubt."""
         self._done = False
 
     @property
@@ -107,8 +104,7 @@ class Bytestream(Dissector[Frame]):
             self._steps[side] = Step.DATA
             self._sender = self._sender or side
             if side is self._sender:
-                self._size += missing
-                self._whole = False
+                self._file.miss(missing)
 
     # --- meaning ------------------------------------------------------------------------------------------------------
 
@@ -129,11 +125,9 @@ class Bytestream(Dissector[Frame]):
             return
         wanted = self.expected.size if self.expected is not None else None
         if wanted is not None:
-            data = data[: max(0, wanted - self._size)]
-        self._size += len(data)
-        if self._size <= MAX_TRANSFER_HASHED:
-            self._hash.update(data)
-        if wanted is not None and self._size >= wanted:
+            data = data[: max(0, wanted - self._file.size)]
+        self._file.add(data, self.keep)
+        if wanted is not None and self._file.size >= wanted:
             yield self._transfer(side, TransferState.COMPLETED)
 
     def on_end(self) -> Iterator[Event]:
@@ -141,21 +135,23 @@ class Bytestream(Dissector[Frame]):
         if self._sender is None or self._done or not self._proven:
             return
         wanted = self.expected.size if self.expected is not None else None
-        complete = wanted is None or self._size >= wanted
+        complete = wanted is None or self._file.size >= wanted
         yield self._transfer(self._sender, TransferState.COMPLETED if complete else TransferState.CANCELLED)
 
     def _transfer(self, side: Side, state: TransferState) -> Transfer:
         self._done = True
-        hashed = state is TransferState.COMPLETED and self._whole and self._size <= MAX_TRANSFER_HASHED
+        seen = self._file if state is TransferState.COMPLETED else None
         expected = self.expected
         return Transfer(
             side=side,
             name=(expected.name if expected is not None else None) or "",
-            size=self._size if expected is None or expected.size is None else expected.size,
+            size=self._file.size if expected is None or expected.size is None else expected.size,
             sender=expected.sender if expected is not None else None,
             recipient=expected.recipient if expected is not None else None,
             state=state,
-            sha256=self._hash.hexdigest() if hashed else None,
+            sha256=seen.sha256 if seen else None,
+            media=self._file.media,
+            contents=seen.contents if seen else None,
         )
 
 

@@ -23,6 +23,7 @@ from imsniff.base.addresses import address
 from imsniff.base.events import Event, Expect, Exposure, Side, Transfer, TransferState, excerpt
 from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
+from imsniff.dissect.file_bytes import FileBytes
 from imsniff.dissect.xmpp.state import Incoming, Offer, State
 from imsniff.dissect.xmpp.xml import bare, child, child_text, children, said, shown
 
@@ -47,7 +48,7 @@ def port_of(text: str | None) -> int | None:
 
 
 def transfer(
-    state: State, side: Side, offer: Offer, now: TransferState, sha256: str | None = None, size: int | None = None
+    state: State, side: Side, offer: Offer, now: TransferState, seen: FileBytes | None = None, size: int | None = None
 ) -> Transfer:
     return Transfer(
         side=side,
@@ -56,8 +57,9 @@ def transfer(
         sender=offer.sender,
         recipient=offer.recipient,
         state=now,
-        sha256=sha256,
-        media=offer.media,
+        sha256=seen.sha256 if seen else None,
+        media=(seen.media if seen else None) or offer.media,
+        contents=seen.contents if seen else None,
         wire=state.tell,
     )
 
@@ -159,7 +161,7 @@ def ibb_data(state: State, side: Side, _: Element, data: Element) -> Iterator[Ev
     except (Error, ValueError):
         incoming.whole = False
         raise Malformed("an IBB block that is not Base64") from None
-    incoming.block(decimal(data.get("seq") or "", 0xFFFF), block)
+    incoming.block(decimal(data.get("seq") or "", 0xFFFF), block, state.keep)
     yield from ()
 
 
@@ -174,7 +176,7 @@ def ibb_close(state: State, side: Side, stanza: Element, closing: Element) -> It
         here, there = state.sender(stanza), state.recipient(side, stanza)
         known = offer or Offer("", None, *((here, there) if speaker is side else (there, here)))
         if incoming.whole and known.size in (None, incoming.size):
-            yield transfer(state, side, known, TransferState.COMPLETED, incoming.sha256, incoming.size)
+            yield transfer(state, side, known, TransferState.COMPLETED, incoming.seen, incoming.size)
         elif known.name:  # blocks are missing from the capture, or were never sent
             now = TransferState.CANCELLED if incoming.whole else TransferState.COMPLETED
             yield transfer(state, side, known, now)

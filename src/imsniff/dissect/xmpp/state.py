@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from imsniff.base.events import Encryption, Event, Login, Outcome, Reversed, Side, Trait, excerpt
-from imsniff.base.limits import MAX_CONTACTS, MAX_NAME, MAX_TRANSFER_HASHED
+from imsniff.base.limits import MAX_CONTACTS, MAX_NAME
 from imsniff.dissect.core import CappedTable
+from imsniff.dissect.file_bytes import FileBytes
 from imsniff.dissect.xmpp.xml import bare
 
 Answered = Callable[[Side, bool, Element], Iterator[Event]]
@@ -41,25 +41,26 @@ class Offer:
 class Incoming:
     """Bytes of a file that come in blocks through the stream itself (IBB)."""
 
-    __slots__ = ("_hash", "_next", "size", "whole")
+    __slots__ = ("_file", "_next", "size", "whole")
 
     def __init__(self) -> None:
-        self._hash = sha256()
+        self._file = FileBytes()
         self._next = 0
         self.size = 0
         self.whole = True
         """Whether every block so far was seen, in order."""
 
-    def block(self, number: int, data: bytes) -> None:
-        self.whole = self.whole and number == self._next and self.size + len(data) <= MAX_TRANSFER_HASHED
+    def block(self, number: int, data: bytes, keep: int) -> None:
+        self.whole = self.whole and number == self._next
         self._next = (number + 1) & 0xFFFF
         self.size += len(data)
         if self.whole:
-            self._hash.update(data)
+            self._file.add(data, keep)
 
     @property
-    def sha256(self) -> str | None:
-        return self._hash.hexdigest() if self.whole and self.size else None
+    def seen(self) -> FileBytes | None:
+        """The file, where no block is missing."""
+        return self._file if self.whole and self.size else None
 
 
 class Exchange:
@@ -112,6 +113,8 @@ class State:
         self.listed: CappedTable[tuple[str | None, str, str | None], None] = CappedTable(MAX_CONTACTS)
         self.offers: CappedTable[str, Offer] = CappedTable()
         """By the session id that the transports name."""
+        self.keep = 0
+        """Bytes of a file that are kept (`Dissector.keep`)."""
         self.incoming: CappedTable[tuple[Side, str], Incoming] = CappedTable()
         self.exposed: CappedTable[tuple[str | None, str, int | None], None] = CappedTable()
         self.ranks: dict[Side, int] = {}

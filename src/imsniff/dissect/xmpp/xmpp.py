@@ -254,6 +254,7 @@ class Xmpp(Dissector[Piece]):
             yield Trait(side=side, service=service, server_name=state.domain, wire=state.tell)
 
     def _header(self, side: Side, raw: bytes) -> Iterator[Event]:
+        self._state.keep = self.keep
         prefix, name = name_of(raw)
         scope = self._scopes[side]
         header = scope.tree(raw + b"</" + (prefix + b":" if prefix else b"") + name + b">")

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from imsniff.base.events import Event, Login, Outcome, Side, Transfer, TransferState
 from imsniff.dissect.core import CappedTable
+from imsniff.dissect.file_bytes import FileBytes
 
 
 class Offer(NamedTuple):
@@ -17,7 +18,7 @@ class Offer(NamedTuple):
     sender: str | None
     recipient: str | None
 
-    def event(self, side: Side, state: TransferState, sha256: str | None = None) -> Transfer:
+    def event(self, side: Side, state: TransferState, seen: FileBytes | None = None) -> Transfer:
         return Transfer(
             side=side,
             name=self.name,
@@ -25,7 +26,9 @@ class Offer(NamedTuple):
             sender=self.sender,
             recipient=self.recipient,
             state=state,
-            sha256=sha256,
+            sha256=seen.sha256 if seen else None,
+            media=seen.media if seen else None,
+            contents=seen.contents if seen else None,
         )
 
 

@@ -14,16 +14,16 @@ programs, that add the header in 16 bits, into an endless loop.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from struct import Struct
 from typing import ClassVar, NamedTuple
 
 from imsniff.base.events import Contact, Event, Expect, Outcome, Presence, Side, Trait, TransferState
-from imsniff.base.limits import MAX_CONTACTS, MAX_HTTP_HEAD, MAX_TRANSFER_HASHED
+from imsniff.base.limits import MAX_CONTACTS, MAX_HTTP_HEAD
 from imsniff.dissect.core import CappedTable, Dissector, Inbox
 from imsniff.dissect.cursor import Malformed, TooLarge
+from imsniff.dissect.file_bytes import FileBytes
 from imsniff.dissect.yahoo.file import offered, offered_15, peer_address, uploaded, whereabouts_15
 from imsniff.dissect.yahoo.login import auth, bearer, granted, response
 from imsniff.dissect.yahoo.messages import ROLES, message
@@ -52,7 +52,7 @@ class Received(NamedTuple):
     """A file that followed its packet, whole."""
 
     offer: Offer
-    sha256: str | None
+    seen: FileBytes
 
 
 class Bad(NamedTuple):
@@ -115,18 +115,17 @@ HANDLERS: dict[int, Handler] = {
 class Upload:
     """A file whose bytes are going by."""
 
-    __slots__ = ("hash", "left", "offer")
+    __slots__ = ("bytes", "left", "offer")
 
     def __init__(self, offer: Offer) -> None:
         self.offer = offer
         self.left = offer.size or 0
-        self.hash = hashlib.sha256() if self.left <= MAX_TRANSFER_HASHED else None
+        self.bytes = FileBytes()
 
-    def add(self, data: bytes) -> None:
+    def add(self, data: bytes, keep: int) -> None:
         data = data[: self.left]
         self.left -= len(data)
-        if self.hash is not None:
-            self.hash.update(data)
+        self.bytes.add(data, keep)
 
 
 class Ymsg(Dissector[Frame]):
@@ -167,7 +166,7 @@ class Ymsg(Dissector[Frame]):
     def frames(self, side: Side, box: Inbox) -> Iterator[Frame]:
         while data := box.data:
             if self._uploads and (upload := self._uploads.get(side)) is not None:
-                upload.add(box.take(min(upload.left, len(box))) or b"")
+                upload.add(box.take(min(upload.left, len(box))) or b"", self.keep)
                 if upload.left:
                     return
                 yield self._whole(side, upload)
@@ -202,12 +201,12 @@ class Ymsg(Dissector[Frame]):
             return Bad(str(why))
         if (offer := uploaded(packet)) is not None:
             self._uploads[side] = upload = Upload(offer)
-            upload.add(packet.pairs.all(Key.FILE_BYTES)[0])
+            upload.add(packet.pairs.all(Key.FILE_BYTES)[0], self.keep)
         return packet
 
     def _whole(self, side: Side, upload: Upload) -> Received:
         del self._uploads[side]
-        return Received(upload.offer, upload.hash.hexdigest() if upload.hash else None)
+        return Received(upload.offer, upload.bytes)
 
     def plausible(self, side: Side, data: bytearray, at: int) -> bool | None:
         if data.startswith(OLD, at):
@@ -242,7 +241,7 @@ class Ymsg(Dissector[Frame]):
         elif isinstance(frame, Head):
             yield from self._cookies(side, frame.text)
         elif isinstance(frame, Received):
-            yield frame.offer.event(side, TransferState.COMPLETED, frame.sha256)
+            yield frame.offer.event(side, TransferState.COMPLETED, frame.seen)
         else:
             raise Malformed(frame.why)
 
