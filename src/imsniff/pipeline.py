@@ -10,6 +10,7 @@ A `Sensor` is one shard: it has no globals, reads the batches of one capture and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
@@ -26,6 +27,7 @@ from imsniff.base.events import (
     Refused,
     Reversed,
     Trait,
+    Transfer,
 )
 from imsniff.base.limits import LATE_NS, MAX_CARRIER_DEPTH, MAX_CARRIER_EVENTS, MAX_INNER_STREAMS
 from imsniff.base.records import SILENT, Record, SessionRecord
@@ -33,7 +35,7 @@ from imsniff.capture.batch import Batch
 from imsniff.carriers.core import Carrier
 from imsniff.classify import readers
 from imsniff.classify.candidate import TimedEvent
-from imsniff.classify.conversation import HTTP_TO_MESSENGER, Classifier, Conversation, Verdict
+from imsniff.classify.conversation import HTTP_TO_MESSENGER, Classifier, Verdict
 from imsniff.classify.expected import Expected
 from imsniff.classify.inner import AnyFlow, InnerFlow, SharedStreams
 from imsniff.classify.openings import openings
@@ -52,6 +54,8 @@ from imsniff.net.reassembly import Data, Gap
 from imsniff.net.segment import TCP, Segment
 from imsniff.policy.policy import Policy
 from imsniff.record.coverage import Coverage
+from imsniff.record.extraction import Extraction
+from imsniff.record.flow_state import FlowState
 from imsniff.record.one_sided import Shown, one_sided
 from imsniff.record.privacy import Content
 from imsniff.record.recorder import Recorder, evidence_of
@@ -72,28 +76,8 @@ class Options(Struct, frozen=True, kw_only=True):
     policy: Policy = field(default_factory=Policy)
     wanted: Filter | None = None
     """Which flows to look at; None: all."""
-
-
-class FlowState:
-    """The state that the spine keeps for one flow: its classification and, once identified, the session's recorder."""
-
-    __slots__ = ("closed", "conversation", "held", "inner", "observed", "own_events", "recorder", "started")
-
-    def __init__(self) -> None:
-        self.conversation = Conversation()
-        self.recorder: Recorder | None = None
-        self.started = False
-        """Whether any payload was read."""
-        self.closed = False
-        """Whether the session's last record went out."""
-        self.observed: ObservedFlow | None = None
-        """What its envelope shows, while no dissector claims it."""
-        self.held: Any = None
-        """Packets that wait for the flow's verdict (live capture with `-w`)."""
-        self.inner: dict[str, InnerFlow[FlowState]] | None = None
-        """Of a carrier: its inner streams by identifier."""
-        self.own_events: list[TimedEvent] | None = None
-        """Of a carrier: events of its own, until an inner stream is found to be messaging."""
+    extract: Path | None = None
+    """Where files that went by whole are saved; None: nowhere."""
 
 
 class Sensor:
@@ -106,7 +90,8 @@ class Sensor:
         self._ports = options.signatures.ports
         self.decoder = Decoder()
         self.flows: Flows[FlowState] = Flows(FlowState, self._ports.servers)
-        self._shared = Classifier(Scanner(options.signatures.payload), Expected())
+        self._extraction = Extraction(options.extract)
+        self._shared = Classifier(Scanner(options.signatures.payload), Expected(), self._extraction.keep)
         self._shared_streams: SharedStreams[FlowState] = SharedStreams()
         naming = Naming(options.signatures.services, options.signatures.openings)
         self._observer = Observer(naming, capture)
@@ -146,7 +131,7 @@ class Sensor:
         self._options = options
         self._ports = options.signatures.ports
         self.flows.adopt(self._ports.servers)
-        self._shared = Classifier(Scanner(options.signatures.payload), self._shared.expected)
+        self._shared = self._shared._replace(scanner=Scanner(options.signatures.payload))
         self._observer.naming = naming = Naming(options.signatures.services, options.signatures.openings)
         self._hold_queue.addresses = WantedAddresses(options.signatures.services, self._observer.resolved)
         self._hold_queue.adopt(openings(options.signatures.payload), Prefilter(naming))
@@ -229,7 +214,7 @@ class Sensor:
         transport = "tcp" if flow.protocol == TCP else "udp"
         expect = self._shared.expected.find(transport, flow.server, flow.client, flow.last_ts)
         if expect is not None:
-            flow.reader.conversation.expect(expect, udp=transport == "udp")
+            flow.reader.conversation.expect(expect, udp=transport == "udp", keep=self._shared.keep)
 
     def _obey(self, flow: Flow[FlowState], verdict: Verdict) -> Iterator[Record]:
         """A flow was decided."""
@@ -288,6 +273,8 @@ class Sensor:
             elif isinstance(event, Expect):
                 self._announce(event, ts)
             elif (record := recorder.record(event, frame, ts, conversation.speaker(event))) is not None:
+                if isinstance(event, Transfer) and event.contents:
+                    self._extraction.save(event)
                 said = self._detectors.read(event.text) if isinstance(event, Message) else NOTHING_SAID
                 if said.matches and self._options.content is Content.MATCHED:
                     recorder.keep(record, said.masked)

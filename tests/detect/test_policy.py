@@ -239,3 +239,17 @@ def test_the_example_is_a_good_policy():
     assert policy.allows(session(protocol="irc", client_ip="10.1.9.7", first_seen="2026-11-23T10:00:00Z"))
     assert policy.denies(session(protocol="irc", client_ip="10.1.9.7", first_seen="2026-11-22T10:00:00Z"))
     assert any(said.startswith("Forbidden: irc (no IRC)") for said in sentences(policy))
+
+
+def test_files_that_are_bad_here(tmp_path):
+    digest = "Ab" * 32
+    policy = read(tmp_path, f'version = 1\n[files]\nbad_sha256 = ["{digest}"]\nlargest = 1000\n')
+    assert policy.files.bad(digest.lower())
+    assert not policy.files.bad(None)
+    with pytest.raises(PolicyError) as caught:
+        read(tmp_path, 'version = 1\n[files]\nbad_sha256 = ["abc"]\nlargest = 0\nlargset = 2\n')
+    assert "largset" in str(caught.value)
+    with pytest.raises(PolicyError) as caught:
+        read(tmp_path, 'version = 1\n[files]\nbad_sha256 = ["abc"]\nlargest = 0\n')
+    assert "bad_sha256[0]" in str(caught.value)
+    assert "largest" in str(caught.value)

@@ -52,6 +52,15 @@ MAX_REMEMBERED: Final = 1_024
 MAX_TRANSFER_HASHED: Final = 64 * 1024 * 1024
 """Bytes of one transferred file that are hashed; a larger file is reported without `sha256`."""
 
+MAX_EXTRACTED: Final = 16 * 1024 * 1024
+"""Bytes of one file that `--extract` saves; they wait in memory until the file is whole. Larger ones are hashed."""
+
+MAX_EXTRACTED_FILES: Final = 10_000
+"""Files that one process saves: somebody who sends many small ones must not fill the disk's table of files."""
+
+MAX_EXTRACTED_NAME: Final = 80
+"""Characters of a saved file's own name, the last ones: file systems take 255 bytes, and a digest stands before it."""
+
 MAX_XML_DEPTH: Final = 32
 """Nesting of XML elements. Real stanzas stay under 12."""
 

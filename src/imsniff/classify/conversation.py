@@ -40,6 +40,8 @@ class Classifier(NamedTuple):
 
     scanner: RuleScanner
     expected: Expected
+    keep: int = 0
+    """Bytes of a file that dissectors keep (`Dissector.keep`)."""
 
 
 class Verdict(Enum):
@@ -157,12 +159,12 @@ class Conversation:
 
     # --- input --------------------------------------------------------------------------------------------------------
 
-    def expect(self, expect: Expect, *, udp: bool) -> None:
+    def expect(self, expect: Expect, *, udp: bool, keep: int = 0) -> None:
         """The flow was announced: its dissector is known before its first byte."""
         if (kind := REGISTRY.get(expect.protocol)) is not None:
-            self._candidates = {
-                kind.name: Candidate(kind(expected=expect), f"{EXPECTED}{kind.name}", udp=udp, flipped=False)
-            }
+            dissector = kind(expected=expect)
+            dissector.keep = keep
+            self._candidates = {kind.name: Candidate(dissector, f"{EXPECTED}{kind.name}", udp=udp, flipped=False)}
 
     def feed(self, side: Side, item: Data | Gap, shared: Classifier, *, udp: bool, opened: bool) -> list[TimedEvent]:
         """The next bytes of one side. `opened`: the connection's SYN was captured."""
@@ -228,6 +230,7 @@ class Conversation:
             if rule.protocol in candidates or rule.protocol in self._refused or rule.protocol not in REGISTRY:
                 continue
             dissector = REGISTRY[rule.protocol](midstream=not udp and (not opened or bool(self._headless)))
+            dissector.keep = shared.keep
             candidate = Candidate(dissector, rule.id, udp=udp, flipped=wrong_side)
             for turn in self._early:
                 candidate.events += candidate.read(*turn)

@@ -52,6 +52,12 @@ Examples:
     help="Message text to keep: none, that of messages a rule matched, or all.",
 )
 @click.option("--keep-secrets", is_flag=True, help="Keep passwords and tokens as seen. Off: a keyed fingerprint only.")
+@click.option(
+    "--extract",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Save files that went by whole, up to 16 MiB each, under safe names and never to be run.",
+)
 @click.option("--jsonl", is_flag=True, help="Every record as a JSON object a line on standard output, as it is found.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 1 where a finding is as severe or worse.")
 @click.option("-f", "--filter", "expression", metavar="FILTER", help="Only flows that fit: 'tcp and not port 443'.")
@@ -93,6 +99,7 @@ def _analyze(
     signatures: Path | None,
     content: str,
     keep_secrets: bool,
+    extract: Path | None,
     jsonl: bool,
     fail_on: str | None,
     expression: str | None,
@@ -134,6 +141,7 @@ def _analyze(
         keep_secrets=keep_secrets,
         fingerprint_key=fingerprint_key(home()),
         wanted=wanted,
+        extract=extract,
     )
     below = {given: expand([given], voice.detail) for given in inputs}
     paths = list(dict.fromkeys(path for found in below.values() for path in found))

@@ -71,16 +71,22 @@ _MEDIA: tuple[tuple[re.Pattern[str], frozenset[Sort]], ...] = (
 )
 _PROGRAM_MEDIA = re.compile(
     "application/(?:x-(?:ms)?dos(?:exec|-program)|x-msdownload|vnd.microsoft.portable-executable|x-executable"
-    "|x-(?:ms-)?installer|x-msi|hta|vnd.android.package-archive|java-archive|x-sh)"
+    "|x-(?:ms-)?installer|x-msi|hta|vnd.android.package-archive|java-archive|x-sh|x-mach-binary|x-ms-shortcut)"
 )
+_BOXES = re.compile("application/(?:zip|vnd.rar|x-7z-compressed|x-tar|vnd.ms-cab-compressed)|text/x-shellscript")
+"""What holds files or orders, and is no picture, sound or film."""
+_SHOWN = frozenset({Sort.PICTURE, Sort.AUDIO, Sort.VIDEO})
 
 
 def _other_type(file: TransferRecord) -> str | None:
-    """What the sender's client says of the bytes against what the name says. Unknown names and types say nothing."""
+    """What the first bytes, else the sender's client, say of the type against what the name says. Unknown ones say
+    nothing. A self-extracting archive may be called an archive, but then it runs."""
     media, sort = (file.media or "").lower(), SORTS.get(extension(file.name))
     if not media or sort is None:
         return None
-    if _PROGRAM_MEDIA.match(media) and sort in LOOKS_HARMLESS:
+    if _PROGRAM_MEDIA.match(media) and (sort in LOOKS_HARMLESS or sort is Sort.ARCHIVE):
+        return f"named as {sort}, sent as {media}"
+    if _BOXES.match(media) and sort in _SHOWN:
         return f"named as {sort}, sent as {media}"
     if sort in RUNS and any(form.match(media) and sort not in sorts for form, sorts in _MEDIA):
         return f"named as {sort}, sent as {media}"
@@ -110,9 +116,16 @@ def risky_file(context: Context, file: TransferRecord, wire: str) -> Iterable[Si
     """The first kind that fits. The subject is that of `file-transfer`, for it is the same file."""
     if file.state == TransferState.CANCELLED:
         return ()
+    files = context.policy.files
+    if files.bad(file.sha256):
+        told = "known as bad by the policy"
+        return _sighting(context, Risk.RISKY_FILE, file, "file.known-bad", told, Severity.CRITICAL, wire)
     for kind in RISKY:
         if (says := kind.says(file)) is not None:
             return _sighting(context, Risk.RISKY_FILE, file, f"file.{kind.name}", says, kind.severity, wire)
+    if files.largest is not None and (file.size or 0) > files.largest:
+        told = f"larger than the {files.largest} bytes that the policy allows"
+        return _sighting(context, Risk.RISKY_FILE, file, "file.large", told, Severity.MEDIUM, wire)
     return ()
 
 

@@ -21,8 +21,9 @@ from imsniff.live.delay import NewFlowDelay
 from imsniff.live.output import HeldPackets, LiveOutput
 from imsniff.net.flows import Flow
 from imsniff.net.segment import TCP, Segment
-from imsniff.pipeline import FlowState, Options, Sensor
+from imsniff.pipeline import Options, Sensor
 from imsniff.record.coverage import HOUR_NS
+from imsniff.record.flow_state import FlowState
 
 COVERAGE_NS = 60 * 1_000_000_000
 """How often the store is told what was watched."""

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from imsniff.base.records import Severity
 from imsniff.base.risks import Risk
-from imsniff.policy.policy import Conduct, Policy, Regulated
+from imsniff.policy.policy import Conduct, Files, Policy, Regulated
 from imsniff.policy.rule import BadScope, Groups, Rule, Scope, networks, words
 from imsniff.rules.located import Fault, Lines
 
@@ -46,6 +46,7 @@ class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ports: dict[str, list[int]] = {}
     regulated: list[Regulated] = []
     conduct: Conduct = Conduct()
+    files: Files = Files()
 
 
 def load(file: Path, names: AbstractSet[str] = frozenset()) -> Policy:
@@ -85,6 +86,7 @@ def parse(text: str, file: Path, names: AbstractSet[str] = frozenset()) -> Polic
         ports={protocol: frozenset(ports) for protocol, ports in what.ports.items()},
         regulated=tuple(what.regulated),
         conduct=what.conduct,
+        files=what.files,
         groups=what.groups,
         zone=ZoneInfo(what.timezone),
     )
@@ -119,6 +121,7 @@ def _usable(raw: dict[str, Any], told: _Told) -> PolicyFile:
         deny=_rules(raw, "deny", told),
         regulated=_named(raw, "regulated", Regulated, told),
         conduct=_part(raw.get("conduct", {}), Conduct, "conduct", told) or Conduct(),
+        files=_part(raw.get("files", {}), Files, "files", told) or Files(),
     )
 
 
@@ -223,6 +226,11 @@ def _people_faults(written: PolicyFile) -> Iterator[tuple[str, str]]:
     for number, group in enumerate(written.regulated):
         if not group.accounts and not group.hosts:
             yield f"regulated[{number}]", f'"{group.name}" names neither accounts nor hosts, so it concerns nobody'
+    for number, digest in enumerate(written.files.bad_sha256):
+        if not re.fullmatch("[0-9A-Fa-f]{64}", digest):
+            yield f"files.bad_sha256[{number}]", f'"{digest[:70]}" is no SHA-256: 64 hexadecimal digits'
+    if written.files.largest is not None and written.files.largest < 1:
+        yield "files.largest", "a number of bytes, at least 1"
     if written.conduct.accounts_per_host < 1:
         yield "conduct.accounts_per_host", "one account a host there must be"
 

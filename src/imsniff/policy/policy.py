@@ -28,6 +28,10 @@
     shared_hosts = ["10.1.9.0/24"]      # gateways and terminal servers: many accounts are no finding
     accounts_per_host = 3               # of one service
 
+    [files]
+    bad_sha256 = ["e3b0c442..."]      # `risky-file` where such a file goes by whole; 64 hexadecimal digits each
+    largest = 50_000_000              # bytes; `risky-file` where one is larger
+
     [ports]                           # further ports a protocol is expected on
     xmpp = [15222]
 
@@ -79,6 +83,17 @@ class Conduct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     accounts_per_host: int = 3
 
 
+class Files(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[files]`: which files are bad here, whatever they are called."""
+
+    bad_sha256: list[str] = []
+    largest: int | None = None
+    """Bytes."""
+
+    def bad(self, sha256: str | None) -> bool:
+        return sha256 is not None and any(sha256 == one.lower() for one in self.bad_sha256)
+
+
 class _Judged(NamedTuple):
     rule: Rule
     scope: Scope
@@ -95,6 +110,7 @@ class Policy(Struct, frozen=True, kw_only=True, dict=True):
     ports: dict[str, frozenset[int]] = {}
     regulated: tuple[Regulated, ...] = ()
     conduct: Conduct = Conduct()
+    files: Files = Files()
     groups: dict[str, list[str]] = {}
     zone: tzinfo = UTC
 
