@@ -1,11 +1,14 @@
 import csv
 import io
 import json
+from datetime import date
 
 import pytest
 from tests.report.conftest import HOSTILE
 
 from imsniff.base.risks import RISKS
+from imsniff.policy.policy import Policy
+from imsniff.policy.rule import Rule
 from imsniff.report.as_csv import as_csv
 from imsniff.report.as_html import as_html
 from imsniff.report.chart import chart
@@ -149,3 +152,14 @@ def test_what_a_live_sensor_lost_is_told(stored):
         ]
     said = " ".join(report(where).blind)
     assert "lost: 1,234 in 2 spans between 2026-11-22T01:00:00Z and 2026-11-22T03:00:01Z" in said
+
+
+def test_expired_rules_are_told_as_of_the_last_packet(stored):
+    where = stored(session(last_seen="2027-01-02T00:00:00.000000Z"))
+    rules = [
+        Rule(name="old <i>", protocol="irc", until=date(2027, 1, 1)),
+        Rule(name="new", protocol="sip", until=date(2027, 1, 2)),
+    ]
+    made = report(where, policy=Policy(allow=tuple(rules)))
+    assert made.expired == ["old <i> (2027-01-01)"]
+    assert "old &lt;i&gt; (2027-01-01)" in as_html(made)

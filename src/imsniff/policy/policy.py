@@ -168,6 +168,12 @@ class Policy(Struct, frozen=True, kw_only=True, dict=True):
         found = self._decision(session)
         return found is not None and found.allows
 
+    def expired(self, day: str) -> list[Rule]:
+        """Rules that no longer hold on a day (YYYY-MM-DD and whatever follows)."""
+        return [
+            rule for rule in (*self.allow, *self.deny) if rule.until is not None and rule.until.isoformat() < day[:10]
+        ]
+
     def expects(self, session: SessionRecord) -> bool:
         """Whether nothing is odd about this session's port."""
         return session.server_port in self.ports.get(session.protocol, ()) or self.allows(session)

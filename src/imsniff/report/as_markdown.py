@@ -39,6 +39,8 @@ def as_markdown(report: Report) -> str:
             lines.append("")
     lines += ["## What the sensor cannot see", ""]
     lines += [f"- {_text(said)}" for said in report.blind]
+    if report.expired:
+        lines.append(f"- Expired rules of the policy: {_text('; '.join(report.expired))}.")
     if report.not_looked_for:
         lines.append(f"- Not looked for, by the policy: {_text('; '.join(report.not_looked_for))}.")
     return "\n".join(lines) + "\n"

@@ -46,6 +46,8 @@ def print_report(report: Report, *, drawn: bool = False) -> None:
     _others("Allowed by the policy now", report.allowed)
     if report.information:
         _say(f"{counted(len(report.information), 'finding')} for information only: {ELSEWHERE}")
+    if report.expired:
+        _say(f"Expired rules of the policy: {visible('; '.join(report.expired))}. Renew them or take them out.")
     if report.not_looked_for:
         _say(f"Not looked for, by the policy: {'; '.join(report.not_looked_for).lower()}.")
     _say("Why is one reported? imsniff explain ID. Its packets: imsniff explain ID --pcap FILE.")

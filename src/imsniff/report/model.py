@@ -107,6 +107,8 @@ class Report(Struct, kw_only=True):
     """What the sensor could not see."""
     not_looked_for: list[str]
     """Titles of the risks that the policy switched off."""
+    expired: list[str]
+    """Rules of the policy, with their last day, that no longer held when the last packet was seen."""
     legend: list[LegendEntry]
 
 
@@ -194,6 +196,7 @@ def build(
         captures=len(watched.captures),
         signatures=sorted({run.signatures for run in runs if run.signatures}),
         blind=blind(store, span, sessions, runs, watched, earlier),
+        expired=[],
         not_looked_for=[about.title for risk, about in RISKS.items() if risk in off],
         legend=[
             LegendEntry(
@@ -209,6 +212,8 @@ def build(
             if risk not in off
         ],
     )
+    if policy is not None and report.last_packet is not None:
+        report.expired = [f"{rule.name} ({rule.until})" for rule in policy.expired(report.last_packet)]
     report.summary = summary(
         Figures(
             first_packet=report.first_packet,
