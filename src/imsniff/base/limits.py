@@ -348,6 +348,10 @@ MAX_REMEMBERED_ACCOUNTS: Final = 50_000
 MAX_REMEMBERED_HOSTS: Final = 64
 """Hosts remembered of one account, accounts of one host, contacts of one text. Beyond: no more are added."""
 
+MAX_RECALLED: Final = 200_000
+"""Records of the last day that a capture observes again when it begins: some ten seconds' worth. Of each kind all or
+none, so that a day of too many messages does not keep the log-ins from being known."""
+
 PAIR_MEMORY_NS: Final = 86_400_000_000_000
 """Nanoseconds of silence after which what one person wrote to another is forgotten: a day."""
 

@@ -289,6 +289,7 @@ class _Run:
     def run(self) -> int:
         from imsniff.live.collector import Collector
         from imsniff.store.opening import open_for_writing
+        from imsniff.store.recall import recall
         from imsniff.store.writer import Writer
 
         given, stack, options = self._given, self._stack, self._keyed(self._options)
@@ -298,6 +299,7 @@ class _Run:
         sensing = self._sensing(options, desk)
         stack.callback(sensing.close)
         store = stack.enter_context(open_for_writing(database(given["db"])))
+        recall(store, desk.across, options.policy, time.time_ns())
         kept = {name: given[name] for name in ("content", "keep_secrets", "workers")}
         kept |= {"filter": given["expression"], "live": True, **_policy_kept(given["policy"])}
         if given["write"] is not None:

@@ -44,6 +44,17 @@ class CrossFlowDetectors:
         heappush(self._waiting, key)
         return self.due(nanoseconds(record.ts))
 
+    def recall(self, observations: Iterable[Observation]) -> None:
+        """What was observed before this run, and told then."""
+        for seen in observations:
+            for _ in self.take(seen):
+                pass
+
+    def recalled(self) -> None:
+        """All of it was."""
+        for _ in self.finish():
+            pass
+
     def due(self, now: int) -> Iterator[Sighting]:
         """It is `now` (nanoseconds since 1970) at least: what older observations show."""
         self._latest = max(self._latest, now)
