@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,14 +50,15 @@ class Verdict(NamedTuple):
         return wrong
 
 
-def judge(company: Company, folder: Path, *options: str) -> Verdict:
-    """Writes the month below `folder` and judges it. options: further ones of `analyze`."""
-    captures = folder / "captures"
-    company.write(captures)
+def judge(
+    company: Company, folder: Path, *options: str, order: Callable[[list[Path]], Iterable[Path]] = sorted
+) -> Verdict:
+    """Writes the month below `folder` and judges it. options: further ones of `analyze`; order: of its captures."""
+    captures = [str(path) for path in order(company.write(folder / "captures"))]
     policy, db = folder / "policy.toml", folder / "month.db"
     policy.write_text(POLICY, "utf-8")
     code = run(
-        ["-q", "analyze", str(captures), "--policy", str(policy), "--db", str(db), *options],
+        ["-q", "analyze", *captures, "--policy", str(policy), "--db", str(db), *options],
     )
     assert code == 0, code
     every = _report(folder, db, policy, "--since", "2026-10-05", "--until", "2026-11-02", "--compare", "none")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from imsniff.base.risks import RISKS
@@ -22,5 +24,7 @@ def test_what_is_found_is_what_was_done(company, tmp_path):
     assert judge(company, tmp_path).faults() == []
 
 
-def test_jobs_and_separate_files_find_the_same(company, tmp_path):
-    assert judge(company, tmp_path, "--separate", "--jobs", "2").faults() == []
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("order", [sorted, reversed, lambda paths: random.Random(3).sample(paths, len(paths))])
+def test_separate_files_in_any_order_find_the_same(company, tmp_path, jobs, order):
+    assert judge(company, tmp_path, "--separate", "--jobs", jobs, order=order).faults() == []

@@ -339,6 +339,10 @@ REORDER_NS: Final = 2_000_000_000
 MAX_WAITING_OBSERVATIONS: Final = 16_384
 """Observations that wait so, about 1 KB each. Beyond: the oldest is judged at once."""
 
+MAX_SORTED_OBSERVATIONS: Final = 65_536
+"""The same where captures are analysed, whose order tells nothing of when they were taken: the observations of them all
+wait for the end, so that they are judged in the order of packet time."""
+
 ACCOUNT_MEMORY_NS: Final = 86_400_000_000_000
 """Nanoseconds within which two hosts of one account, or two accounts of one host, count together: a day."""
 

@@ -47,7 +47,7 @@ class CaptureReader:
             if len(row) > 1:
                 voice.detail(f"{row[0]} to {row[-1].name}: {len(row)} captures that may continue one another")
         self._options = options
-        self._across = CrossFlowDetectors(options.policy)
+        self._across = CrossFlowDetectors(options.policy, in_order=idle is not None)
         self._jobs = min(jobs, len(self._rows))
         self._strict = strict
         self._voice = voice

@@ -4,7 +4,7 @@
 
 That place is the collector of a live capture and the reader of an analysis, however many processes there are; so the
 same traffic gives the same findings. Observations wait REORDER_NS of packet time, so that those of a faster worker do
-not overtake those of a slower one.
+not overtake those of a slower one; those of captures, which are read in any order, wait for the end.
 """
 
 from __future__ import annotations
@@ -12,19 +12,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
-from imsniff.base.limits import MAX_WAITING_OBSERVATIONS, REORDER_NS
+from imsniff.base.limits import MAX_SORTED_OBSERVATIONS, MAX_WAITING_OBSERVATIONS, REORDER_NS
 from imsniff.base.records import Record, nanoseconds
 from imsniff.detect.finding import Sighting
 from imsniff.detect.observation import Observation
 from imsniff.detect.registry import CROSS_FLOW
 from imsniff.policy.policy import Policy
 
+_FOREVER = 1 << 63
+"""Nanoseconds."""
+
 
 class CrossFlowDetectors:
-    """All detectors with memory, under one policy."""
+    """All detectors with memory, under one policy. in_order: what they observe comes by packet time, or nearly; else
+    all of it waits for the end."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
+    def __init__(self, policy: Policy | None = None, *, in_order: bool = True) -> None:
         self._policy = policy or Policy()
+        self._patience, self._room = (
+            (REORDER_NS, MAX_WAITING_OBSERVATIONS) if in_order else (_FOREVER, MAX_SORTED_OBSERVATIONS)
+        )
         self._detectors = {name: detector() for name, detector in CROSS_FLOW.items()}
         self._waiting: list[tuple[str, str, int, str, str, int, Observation]] = []
         self._latest = 0
@@ -59,8 +66,7 @@ class CrossFlowDetectors:
         """It is `now` (nanoseconds since 1970) at least: what older observations show."""
         self._latest = max(self._latest, now)
         while self._waiting and (
-            self._latest - nanoseconds(self._waiting[0][0]) >= REORDER_NS
-            or len(self._waiting) > MAX_WAITING_OBSERVATIONS
+            self._latest - nanoseconds(self._waiting[0][0]) >= self._patience or len(self._waiting) > self._room
         ):
             yield from self._judge(heappop(self._waiting)[-1])
 

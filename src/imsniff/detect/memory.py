@@ -26,7 +26,7 @@ class AgingTable(Generic[State]):
         """The state of `key`, a new one where there is none or it is too old. `now`: nanoseconds since 1970."""
         touched, state = self._states.get(key, (now, None))
         if state is None or abs(now - touched) > self._lifetime:
-            state = self._make()
+            touched, state = now, self._make()
         self._states[key] = max(now, touched), state
         self._states.move_to_end(key)
         while len(self._states) > self._limit:
