@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from pcaps.odc.forge import frame as odc_frame
+from pcaps.oft.forge import header as oft_header
+
 from tests.scenario.clients import Aim, Chat, IcqOld, Msn, Phone, Toc, Tunnelled, Web, Yahoo
 from tests.scenario.talk import line
+from tests.scenario.traffic import Flow
 
 if TYPE_CHECKING:
     from tests.scenario.company import Stage
@@ -85,6 +89,51 @@ def a_trader_on_whatsapp(stage: Stage) -> None:
     stage.add(Web("web.whatsapp.com", "10.1.1.6", stage.at(15), stage.port()))
     stage.true("rogue-im", "whatsapp", "10.1.1.6")
     stage.true("unrecorded-channel", "whatsapp", "10.1.1.6")
+
+
+@act(0, 3)
+def from_client_to_client(stage: Stage) -> None:
+    """Files and words that go past the servers: OFT, ODC, MSNFTP, MSRP and DCC."""
+    photo = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 20
+    oft = Flow("10.1.1.22", "198.51.100.90", stage.at(10.7), port=5190, from_port=stage.port())
+    oft.say(True, oft_header(0x101, b"lathe.jpg", len(photo))).say(False, oft_header(0x202, b"lathe.jpg", len(photo)))
+    oft.say(True, photo).say(False, oft_header(0x204, b"lathe.jpg", len(photo), len(photo)))
+    stage.add(oft.close())
+    stage.true("rogue-im", "oscar", "10.1.1.22")
+    stage.true("file-transfer", "oscar", "lathe.jpg from somebody")
+
+    ftp = Flow("10.1.1.25", "198.51.100.91", stage.at(11.2), port=6891, from_port=stage.port())
+    ftp.say(True, "VER MSNFTP\r\n").say(False, "VER MSNFTP\r\n")
+    ftp.say(True, "USR gate@hotmail.example 93301\r\n").say(False, "FIL 2000\r\n").say(True, "TFR\r\n")
+    ftp.say(False, b"\0\xd0\x07" + bytes(2000)).say(False, b"\1\0\0").say(True, "BYE 16777989\r\n")
+    stage.add(ftp.close())
+    stage.true("rogue-im", "msn", "gate@hotmail.example")
+    stage.true("file-transfer", "msn", "a file without a name from somebody")
+
+    talk = Flow("10.1.1.26", "198.51.100.92", stage.at(11.6), port=2855, from_port=stage.port())
+    here, there = "msrp://desk@10.1.1.26:2855/a1;tcp", "msrp://lobby@198.51.100.92:2855/b1;tcp"
+    for number, words in enumerate(("see you at the lobby", "bring the visitor badge")):
+        head = f"MSRP t{number}00 SEND\r\nTo-Path: {there}\r\nFrom-Path: {here}\r\nMessage-ID: m{number}\r\n"
+        body = f"Byte-Range: 1-{len(words)}/{len(words)}\r\nContent-Type: text/plain\r\n\r\n{words}\r\n"
+        talk.say(True, f"{head}{body}-------t{number}00$\r\n")
+        talk.say(False, f"MSRP t{number}00 200 OK\r\nTo-Path: {here}\r\nFrom-Path: {there}\r\n-------t{number}00$\r\n")
+    stage.add(talk.close())
+    for risk in ("rogue-im", "peer-address-exposed"):  # its paths are addresses
+        stage.true(risk, "sip", "desk@10.1.1.26")
+    stage.true("cleartext-messages", "sip", "desk@10.1.1.26 ↔ lobby@198.51.100.92")
+
+    odc = Flow("10.1.1.22", "198.51.100.93", stage.at(11.9), port=4443, from_port=stage.port())
+    odc.say(True, odc_frame(b"toolmaker77", flags=0x60)).say(False, odc_frame(b"lathequeen", flags=0x60))
+    odc.say(True, odc_frame(b"toolmaker77", b"<HTML>the drill is sharp again</HTML>"))
+    odc.say(False, odc_frame(b"lathequeen", b"<HTML>good to know</HTML>"))
+    stage.add(odc.close())
+
+    chat = Chat("popcorn", "10.1.1.18", stage.at(12.5), stage.port())
+    chat.offer("oldmate", "tickets.txt", 600, "10.1.1.18")
+    dcc = Flow("198.51.100.94", "10.1.1.18", stage.at(12.6), port=50211, from_port=stage.port())
+    dcc.say(False, b"row seven, seats one and two\n" * 20 + bytes(20)).say(True, (600).to_bytes(4, "big"))
+    stage.add(chat, dcc.close())
+    stage.true("policy-violation", "irc", "popcorn")
 
 
 # --- accounts -------------------------------------------------------------------------------------------------------
