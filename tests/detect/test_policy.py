@@ -1,10 +1,11 @@
 import pytest
 
+from imsniff.detect import Detectors
 from imsniff.policy.effect import sentences
 from imsniff.policy.file import PolicyError, load
 from imsniff.rules.loader import load as load_signatures
 from imsniff.rules.loader import packaged_directory
-from made import session
+from made import message, session
 
 
 def read(tmp_path, text):
@@ -253,3 +254,21 @@ def test_files_that_are_bad_here(tmp_path):
         read(tmp_path, 'version = 1\n[files]\nbad_sha256 = ["abc"]\nlargest = 0\n')
     assert "bad_sha256[0]" in str(caught.value)
     assert "largest" in str(caught.value)
+
+
+def test_links_that_lead_nowhere_good(tmp_path):
+    (tmp_path / "bad.txt").write_text("# ours\nworse.example  # since May\n\nhttp://files.example/shared/\n")
+    policy = read(tmp_path, 'version = 1\n[links]\nblocked = ["Evil.example"]\nlists = ["bad.txt"]\n')
+    for host, path in (("evil.example", "/"), ("www.worse.example", ""), ("files.example", "/shared/x")):
+        assert policy.blocked.entry(host, path)
+    for host, path in (("notevil.example", "/"), ("example", "/"), ("files.example", "/other")):
+        assert not policy.blocked.entry(host, path)
+    detectors, of = Detectors(policy), session()
+    said = detectors.read("see http://www.evil.example/x")
+    found = detectors.on_record(of, message(of), "", said)
+    assert [one.excerpt for one in found if one.rule == "link.blocked"] == [
+        "leads to evil.example, which the policy blocks"
+    ]
+    with pytest.raises(PolicyError) as caught:
+        read(tmp_path, 'version = 1\n[links]\nlists = ["none.txt"]\n')
+    assert "none.txt" in str(caught.value)

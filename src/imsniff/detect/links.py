@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,9 +11,12 @@ from imsniff.base.addresses import address
 from imsniff.base.confusable import mixed_scripts, one_apart
 from imsniff.base.file_types import RUNS, SORTS, Sort, extension
 from imsniff.base.limits import MAX_CACHED
-from imsniff.base.records import Severity
+from imsniff.base.records import MessageRecord, Severity
 from imsniff.base.risks import Risk
+from imsniff.detect.content import speaker
+from imsniff.detect.finding import Context, Sighting, sighting
 from imsniff.detect.reading import Talk, reads
+from imsniff.detect.registry import on
 from imsniff.detect.urls import WELL_KNOWN, Link, imitated, links, unicode_host
 from imsniff.rules.said import Match
 
@@ -25,7 +28,7 @@ _SHORTENING = """bit.ly tinyurl.com t.co goo.gl is.gd v.gd ow.ly buff.ly rb.gy c
     rebrand.ly bl.ink s.id adf.ly bc.vc ouo.io lnkd.in shrtco.de clck.ru u.to qr.ae tr.im snipurl.com"""
 SHORTENERS = frozenset(_SHORTENING.split())
 _BAIT_WORDS = """login signin secure security verify verification account update support billing password confirm unlock
-    recovery wallet bonus gift prize refund helpdesk service auth"""
+    recovery wallet bonus gift prize refund helpdesk service auth confirm confirmation validate renew webmail signon"""
 _BAIT = frozenset(_BAIT_WORDS.split())
 """What phishers write beside a well-known name."""
 
@@ -92,15 +95,17 @@ def _dressed(link: Link) -> str | None:
         return None
     front = link.labels[: link.labels.index(link.label)]
     for at, one in enumerate(front):
-        if one in _TRUSTED and at + 1 < len(front) and front[at + 1] in ("com", "net", "org", "de", "fr", "es", "it"):
-            return f"host begins as {one} and belongs to {link.label}"
+        begins = _TRUSTED.intersection(one.split("-"))
+        if begins and at + 1 < len(front) and front[at + 1] in _TOP:
+            return f"host begins as {min(begins)} and belongs to {link.label}"
     parts = link.label.split("-")
-    names = [part for part in parts if part in _TRUSTED or imitated(part)]
+    names = [part for part in parts if part.removesuffix("id") in _TRUSTED or part in _TRUSTED or imitated(part)]
     if len(parts) > 1 and names and _BAIT.intersection(parts):
         return f"host claims to be {names[0]}"
     return None
 
 
+_TOP = frozenset({"com", "net", "org", "de", "fr", "es", "it", "pt", "uk"})
 _TRUSTED = frozenset(name for name in WELL_KNOWN if len(name) > 3)
 
 
@@ -174,6 +179,26 @@ def malicious_link(talk: Talk) -> Iterator[Match]:
     if ":" in talk.text and (found := _RUNS_CODE.search(talk.text)) is not None:
         shown = found[0][:60]
         yield Match(Risk.MALICIOUS_LINK, Severity.HIGH, "link.code", "an address that is code itself", shown)
+
+
+@on(MessageRecord, Risk.MALICIOUS_LINK)
+def blocked_link(context: Context, message: MessageRecord, wire: str) -> Iterable[Sighting]:  # noqa: ARG001
+    """A link that the policy's own lists name. What is shown is their entry, and not the message's words."""
+    blocked = context.policy.blocked
+    if not blocked or not context.said.text:
+        return ()
+    for link in links(context.said.text):
+        if (entry := blocked.entry(link.host, link.path)) is not None:
+            return sighting(
+                context,
+                Risk.MALICIOUS_LINK,
+                message,
+                subject=speaker(context, message),
+                rule="link.blocked",
+                shown=f"leads to {entry}, which the policy blocks",
+                severity=Severity.HIGH,
+            )
+    return ()
 
 
 def _masked(link: Link) -> str:

@@ -244,13 +244,17 @@ def token(talk: Talk) -> Iterator[Match]:
 
 
 _PASSWORD = re.compile(
-    r"(?<![\w?&/])(?:password|passwort|kennwort|mot de passe|mdp|contrasena|contraseña|senha|palavra-passe|passwd|pwd)"
+    r"(?<![\w?&/])(?:password|passwort|kennwort|mot de passe|mdp|contrasena|contraseña|senha|palavra-passe|"
+    r"passwd|pwd|pw)"
     r"(?: (?:is|ist|lautet|est|es|é|è|e)\b|(?: [a-z]{1,12}){0,3} ?[:=]) ?[\"'`]?(?P<secret>[^\s\"'`,;]{6,64})",
     re.IGNORECASE,
 )
 
 
-@reads(Risk.SENSITIVE_CONTENT, hint="(?i)passw|kennwort|mot de passe|mdp|contrase|senha|palavra-passe|pwd")
+@reads(
+    Risk.SENSITIVE_CONTENT,
+    hint="(?i)passw|kennwort|mot de passe|mdp|contrase|senha|palavra-passe|pwd|pw(?: ist| is|:| =|=)",
+)
 def password_told(talk: Talk) -> Iterator[Match]:
     """A password that somebody tells: it looks like one, with a letter and a digit, and is no link and no name."""
     for found in _PASSWORD.finditer(talk.text):

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from imsniff.base.records import Severity
 from imsniff.base.risks import Risk
-from imsniff.policy.policy import Conduct, Files, Policy, Regulated
+from imsniff.policy.policy import Conduct, Files, Links, Policy, Regulated
 from imsniff.policy.rule import BadScope, Groups, Rule, Scope, networks, words
 from imsniff.rules.located import Fault, Lines
 
@@ -47,6 +47,7 @@ class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     regulated: list[Regulated] = []
     conduct: Conduct = Conduct()
     files: Files = Files()
+    links: Links = Links()
 
 
 def load(file: Path, names: AbstractSet[str] = frozenset()) -> Policy:
@@ -76,6 +77,7 @@ def parse(text: str, file: Path, names: AbstractSet[str] = frozenset()) -> Polic
     what = _usable(raw, told)
     for key, message in _faults(what, names):
         told(key, message)
+    links = Links(blocked=[*what.links.blocked, *_listed(what.links, told)])
     if told.faults:
         raise PolicyError(told.faults)
     return Policy(
@@ -87,9 +89,22 @@ def parse(text: str, file: Path, names: AbstractSet[str] = frozenset()) -> Polic
         regulated=tuple(what.regulated),
         conduct=what.conduct,
         files=what.files,
+        links=links,
         groups=what.groups,
         zone=ZoneInfo(what.timezone),
     )
+
+
+def _listed(links: Links, told: _Told) -> Iterator[str]:
+    """The entries of the lists that a policy names, which lie beside it."""
+    for number, name in enumerate(links.lists):
+        try:
+            text = (told.file.parent / name).read_text("utf-8")
+        except (OSError, ValueError) as why:
+            told(f"links.lists[{number}]", f'"{name}": {getattr(why, "strerror", None) or why}')
+            continue
+        entries = (line.partition("#")[0].strip() for line in text.splitlines())
+        yield from (one for one in entries if one)
 
 
 class _Told:
@@ -122,6 +137,7 @@ def _usable(raw: dict[str, Any], told: _Told) -> PolicyFile:
         regulated=_named(raw, "regulated", Regulated, told),
         conduct=_part(raw.get("conduct", {}), Conduct, "conduct", told) or Conduct(),
         files=_part(raw.get("files", {}), Files, "files", told) or Files(),
+        links=_part(raw.get("links", {}), Links, "links", told) or Links(),
     )
 
 

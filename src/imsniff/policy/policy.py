@@ -32,6 +32,10 @@
     bad_sha256 = ["e3b0c442..."]      # `risky-file` where such a file goes by whole; 64 hexadecimal digits each
     largest = 50_000_000              # bytes; `risky-file` where one is larger
 
+    [links]
+    blocked = ["evil.example"]        # `malicious-link`: hosts with what is below them, or beginnings of URLs
+    lists = ["bad-hosts.txt"]         # the same from files beside this one: one a line, # begins a remark
+
     [ports]                           # further ports a protocol is expected on
     xmpp = [15222]
 
@@ -43,6 +47,7 @@ Every fault of a file is told at once, each with its place; a policy that contra
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -94,6 +99,33 @@ class Files(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return sha256 is not None and any(sha256 == one.lower() for one in self.bad_sha256)
 
 
+class Links(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[links]`: where no link should lead."""
+
+    blocked: list[str] = []
+    lists: list[str] = []
+    """Files of more, read with the policy."""
+
+
+class Blocked:
+    """Hosts, with what is below them, and beginnings of URLs."""
+
+    def __init__(self, written: Iterable[str]) -> None:
+        entries = [one.strip().lower() for one in written]
+        self._urls = tuple(one.partition("://")[2] for one in entries if "://" in one)
+        self._hosts = frozenset(one.strip(".") for one in entries if "://" not in one)
+
+    def __bool__(self) -> bool:
+        return bool(self._urls or self._hosts)
+
+    def entry(self, host: str, path: str) -> str | None:
+        """The one that names a link, if any does. host: in small letters; path: with its slash."""
+        address, labels = f"{host}{path}".lower(), host.split(".")
+        above = (".".join(labels[at:]) for at in range(len(labels)))
+        named = (one for one in above if one in self._hosts)
+        return next(named, None) or next((one for one in self._urls if address.startswith(one)), None)
+
+
 class _Judged(NamedTuple):
     rule: Rule
     scope: Scope
@@ -111,6 +143,7 @@ class Policy(Struct, frozen=True, kw_only=True, dict=True):
     regulated: tuple[Regulated, ...] = ()
     conduct: Conduct = Conduct()
     files: Files = Files()
+    links: Links = Links()
     groups: dict[str, list[str]] = {}
     zone: tzinfo = UTC
 
@@ -130,6 +163,11 @@ class Policy(Struct, frozen=True, kw_only=True, dict=True):
             left.remove(innermost)
             ordered.append(innermost)
         return ordered
+
+    @cached_property
+    def blocked(self) -> Blocked:
+        """What `[links]` names."""
+        return Blocked(self.links.blocked)
 
     @property
     def in_order(self) -> list[tuple[Rule, bool]]:
