@@ -7,6 +7,7 @@ import pytest
 from tests.report.conftest import HOSTILE
 
 from imsniff.base.risks import RISKS
+from imsniff.policy.file import PolicyError, load
 from imsniff.policy.policy import Policy
 from imsniff.policy.rule import Rule
 from imsniff.report.as_csv import as_csv
@@ -163,3 +164,21 @@ def test_expired_rules_are_told_as_of_the_last_packet(stored):
     made = report(where, policy=Policy(allow=tuple(rules)))
     assert made.expired == ["old <i> (2027-01-01)"]
     assert "old &lt;i&gt; (2027-01-01)" in as_html(made)
+
+
+def test_people_have_the_names_of_the_directory(stored, tmp_path):
+    (tmp_path / "people.csv").write_text("\ufeffaccount,name,floor\nAlice@example.org,Alice <Allen>,2\n,nobody,1\n")
+    (tmp_path / "policy.toml").write_text('version = 1\n[directory]\nfile = "people.csv"\n')
+    where = stored(session(account="alice@example.org"), session(account="bob@example.org", client_ip="10.0.0.22"))
+    made = report(where, policy=load(tmp_path / "policy.toml"))
+    assert {one.who: one.name for one in made.people} == {"alice@example.org": "Alice <Allen>", "bob@example.org": None}
+    assert "Alice &lt;Allen&gt;" in as_html(made)
+
+
+@pytest.mark.parametrize("written", [None, b"mail,who\na,b\n", b"account,name\n\xff\xfe,b\n"])
+def test_a_directory_that_cannot_be_read_is_a_fault(tmp_path, written):
+    if written is not None:
+        (tmp_path / "people.csv").write_bytes(written)
+    (tmp_path / "policy.toml").write_text('version = 1\n[directory]\nfile = "people.csv"\n')
+    with pytest.raises(PolicyError, match=r"people\.csv"):
+        load(tmp_path / "policy.toml")

@@ -5,6 +5,7 @@ What may stand in it: `policy.policy`, and of rules `policy.rule`.
 
 from __future__ import annotations
 
+import csv
 import re
 import tomllib
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from msgspec import Struct
 
 from imsniff.base.records import Severity
 from imsniff.base.risks import Risk
-from imsniff.policy.policy import Conduct, Files, Links, Policy, Regulated
+from imsniff.policy.policy import Conduct, Directory, Files, Links, Policy, Regulated
 from imsniff.policy.rule import BadScope, Groups, Rule, Scope, networks, words
 from imsniff.rules.located import Fault, Lines
 
@@ -48,6 +49,7 @@ class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     conduct: Conduct = Conduct()
     files: Files = Files()
     links: Links = Links()
+    directory: Directory = Directory()
 
 
 def load(file: Path, names: AbstractSet[str] = frozenset()) -> Policy:
@@ -78,6 +80,7 @@ def parse(text: str, file: Path, names: AbstractSet[str] = frozenset()) -> Polic
     for key, message in _faults(what, names):
         told(key, message)
     links = Links(blocked=[*what.links.blocked, *_listed(what.links, told)])
+    people = _people(what.directory, told)
     if told.faults:
         raise PolicyError(told.faults)
     return Policy(
@@ -90,9 +93,26 @@ def parse(text: str, file: Path, names: AbstractSet[str] = frozenset()) -> Polic
         conduct=what.conduct,
         files=what.files,
         links=links,
+        people=people,
         groups=what.groups,
         zone=ZoneInfo(what.timezone),
     )
+
+
+def _people(directory: Directory, told: _Told) -> dict[str, str]:
+    """Names by account. A CSV file as spreadsheets write it, with a head line; other columns are passed over."""
+    if directory.file is None:
+        return {}
+    try:
+        with (told.file.parent / directory.file).open(encoding="utf-8-sig", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+    except (OSError, ValueError, csv.Error) as why:
+        told("directory.file", f'"{directory.file}": {getattr(why, "strerror", None) or why}')
+        return {}
+    if rows and not {"account", "name"} <= rows[0].keys():
+        told("directory.file", f'"{directory.file}": its head line names no columns `account` and `name`')
+        return {}
+    return {row["account"].strip().lower(): row["name"].strip() for row in rows if row["account"] and row["name"]}
 
 
 def _listed(links: Links, told: _Told) -> Iterator[str]:
@@ -138,6 +158,7 @@ def _usable(raw: dict[str, Any], told: _Told) -> PolicyFile:
         conduct=_part(raw.get("conduct", {}), Conduct, "conduct", told) or Conduct(),
         files=_part(raw.get("files", {}), Files, "files", told) or Files(),
         links=_part(raw.get("links", {}), Links, "links", told) or Links(),
+        directory=_part(raw.get("directory", {}), Directory, "directory", told) or Directory(),
     )
 
 

@@ -36,6 +36,9 @@
     blocked = ["evil.example"]        # `malicious-link`: hosts with what is below them, or beginnings of URLs
     lists = ["bad-hosts.txt"]         # the same from files beside this one: one a line, # begins a remark
 
+    [directory]
+    file = "people.csv"               # beside this file: a head line `account,name`, then a line for each account
+
     [ports]                           # further ports a protocol is expected on
     xmpp = [15222]
 
@@ -107,6 +110,12 @@ class Links(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Files of more, read with the policy."""
 
 
+class Directory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[directory]`: whose the accounts are."""
+
+    file: str | None = None
+
+
 class Blocked:
     """Hosts, with what is below them, and beginnings of URLs."""
 
@@ -144,6 +153,8 @@ class Policy(Struct, frozen=True, kw_only=True, dict=True):
     conduct: Conduct = Conduct()
     files: Files = Files()
     links: Links = Links()
+    people: dict[str, str] = {}
+    """Names by account, in small letters."""
     groups: dict[str, list[str]] = {}
     zone: tzinfo = UTC
 

@@ -186,7 +186,7 @@ def build(
         overview=view,
         timeline=timeline(sessions),
         risks=listed,
-        people=people(found),
+        people=people(found, policy.people if policy is not None else {}),
         gone=[f for f in lost if f.change == Change.GONE],
         allowed=no_more,
         not_verified=[f for f in lost if f.change == Change.NOT_VERIFIED],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -11,22 +11,34 @@ from imsniff.base.limits import MAX_NAMES_TOLD
 from imsniff.base.records import FindingRecord, Severity
 from imsniff.base.risks import Risk
 
-_ABOUT_AN_ACCOUNT = {
+_OF_ITS_USER = {
     Risk.ROGUE_IM,
     Risk.TUNNELLED_IM,
     Risk.CLEARTEXT_CREDENTIAL,
     Risk.TOKEN_EXPOSED,
     Risk.ACCOUNT_SHARED,
     Risk.POLICY_VIOLATION,
+    Risk.UNRECORDED_CHANNEL,
 }
-"""Risks whose subject is an account, or the host where none is known. Of the others the subject is a file, a
-conversation, an endpoint."""
+"""Risks whose subject is the account that somebody used at the host, or the host where none is known."""
+_ABOUT_AN_ACCOUNT = _OF_ITS_USER | {
+    Risk.IMPERSONATION,
+    Risk.SOCIAL_ENGINEERING,
+    Risk.SENSITIVE_CONTENT,
+    Risk.INAPPROPRIATE_LANGUAGE,
+    Risk.MALICIOUS_LINK,
+    Risk.WORM_PROPAGATION,
+}
+"""Also risks of what somebody wrote, maybe from elsewhere. Of the others the subject is a file, a conversation, an
+endpoint."""
 
 
 class Person(Struct, kw_only=True):
     """One account, or a host of which no account is known, and what was found of it."""
 
     who: str
+    name: str | None = None
+    """As the policy's directory has it."""
     hosts: list[str]
     services: list[str]
     severity: Severity
@@ -37,12 +49,13 @@ class Person(Struct, kw_only=True):
     new: int
 
 
-def people(found: Iterable[FindingRecord]) -> list[Person]:
-    """The worst first. What is about no account counts for the accounts of its host, and else for the host."""
+def people(found: Iterable[FindingRecord], names: Mapping[str, str]) -> list[Person]:
+    """The worst first. What is about no account counts for the accounts of its host, and else for the host. names: of
+    people, by account in small letters."""
     found = list(found)
     of_host: dict[str, list[str]] = {}
     for finding in found:
-        if finding.risk in _ABOUT_AN_ACCOUNT and finding.subject != finding.host:
+        if finding.risk in _OF_ITS_USER and finding.subject != finding.host:
             of_host.setdefault(finding.host, []).append(finding.subject)
     groups: dict[str, list[FindingRecord]] = {}
     for finding in found:
@@ -54,6 +67,7 @@ def people(found: Iterable[FindingRecord]) -> list[Person]:
     made = [
         Person(
             who=who,
+            name=names.get(who.lower()),
             hosts=list(dict.fromkeys(span.host for f in members for span in f.hosts))[:MAX_NAMES_TOLD],
             services=sorted({f.service for f in members}),
             severity=max((f.severity for f in members), key=lambda s: s.rank),
