@@ -1,10 +1,11 @@
 """Recall: what attackers, harassers and swindlers write, in words that no lexicon has, is found; and what comes near it
 in ordinary talk is not.
 
-`lures/<language>.txt` holds lines by section. `dev` lines were looked at while the lexicons were broadened; `held` were
-written before and not looked at one by one; `later` were written afterwards, to be as different as their author could
-make them, and found at 9 % and 6 % when they were first tried: vocabularies grew by them. A line that nobody thought of
-is found less often than these figures say.
+`lures/<language>.txt` holds lines by section. `dev` lines were looked at while the lexicons were broadened; `held`
+were written before, by the same hand. `later` were written afterwards, in three rounds: of the first, as different as
+could be, 9 % were found when it was first tried, of the second, meant to be hard, 6 %, of the third, of the usual
+kind, 87 %; the vocabularies grew by each. A line that nobody thought of is found less often than the figures here
+say.
 """
 
 from __future__ import annotations
