@@ -6,13 +6,13 @@ from people import Person
 from tcpflow import Capture
 
 capture = Capture(__file__)
-irc = capture.flow(("10.79.0.21", 41000), ("203.0.113.66", 6667))
+irc = capture.flow(("10.79.0.61", 41000), ("203.0.113.66", 6667))
 irc.client("NICK lurker\r\nUSER lurker 0 * :lurker\r\n").server(":irc.example.net 001 lurker :Welcome\r\n")
 irc.client("PRIVMSG mate :anybody home?\r\n")
 irc.close()
-trader = Person(capture, "trader", 40)
+trader = Person(capture, "trader", 70)
 trader.writes("broker", "take the other side of the Thursday block, as discussed")
 trader.flow.close()
-clerk = Person(capture, "clerk", 22)
+clerk = Person(capture, "clerk", 62)
 clerk.writes("anna", "the office Jabber is approved, so nobody minds")
 clerk.flow.close()
