@@ -72,8 +72,10 @@ def initial(
     version: int = 1,
     destination: bytes = b"\x83\x94\xc8\xf0\x3e\x51\x57\x08",
     number: int = 0,
+    to: bytes | None = None,
 ) -> bytes:
-    """A client's Initial with CRYPTO frames (offset, data), padded as RFC 9000 §14.1 asks."""
+    """A client's Initial with CRYPTO frames (offset, data), padded as RFC 9000 §14.1 asks. Its keys follow from
+    `destination`; `to`: the connection id that it goes to, where that is another."""
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     about = VERSIONS[version]
@@ -82,7 +84,9 @@ def initial(
     payload += bytes(max(0, 1_162 - len(payload)))
     packed = number.to_bytes(4, "big")
     first = 0xC0 | about.initial << 4 | 3
-    head = bytes((first,)) + version.to_bytes(4, "big") + bytes((len(destination),)) + destination + b"\0\0"
+    head = (
+        bytes((first,)) + version.to_bytes(4, "big") + bytes((len(to or destination),)) + (to or destination) + b"\0\0"
+    )
     head += varint(len(payload) + 4 + 16, 2)
     nonce = (keys._iv ^ number).to_bytes(12, "big")
     sealed = keys._aead.encrypt(nonce, payload, head + packed)

@@ -45,6 +45,24 @@ def test_coalesced_packets():
     assert server_name(Initials().feed(both)) == "web.whatsapp.com"
 
 
+def test_initials_to_the_id_that_the_server_chose_keep_their_keys():
+    half = len(WHOLE) // 2
+    initials = Initials()
+    assert initials.feed(hello.initial((0, WHOLE[:half]))) is None
+    later = hello.initial((half, WHOLE[half:]), number=1, to=bytes(range(7)))
+    assert server_name(initials.feed(later)) == "web.whatsapp.com"
+
+
+def test_a_stray_packet_takes_nothing_away():
+    half = len(WHOLE) // 2
+    initials = Initials()
+    broken = bytearray(hello.initial((0, WHOLE), number=3))
+    broken[400] ^= 1
+    assert initials.feed(hello.initial((0, WHOLE[:half]))) is None
+    assert initials.feed(bytes(broken)) is None
+    assert server_name(initials.feed(hello.initial((half, WHOLE[half:]), number=1))) == "web.whatsapp.com"
+
+
 def test_googles_hello_in_clear():
     value = b"mtalk.google.com"
     tags = b"CHLO" + (2).to_bytes(2, "little") + b"\0\0"

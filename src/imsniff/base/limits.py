@@ -644,6 +644,9 @@ MAX_CERTIFICATE_NAMES: Final = 100
 MAX_QUIC_INITIALS: Final = 32
 """Initial packets of one flow that are decrypted, and pieces of its hello; real hellos need two to four."""
 
+MAX_QUIC_KEYS: Final = 4
+"""Connection ids of one QUIC flow whose keys are tried: the client's first, one after a Retry, and two to spare."""
+
 MAX_DNS_RECORDS: Final = 64
 """Questions, and answers, of one DNS message that are read."""
 

@@ -21,6 +21,9 @@ from imsniff.net.flows import Flow
 from imsniff.net.reassembly import Data, Gap
 from imsniff.net.segment import TCP, endpoint
 
+SHORT_OPENING = 16
+"""Bytes of a stream's first segment below which the next one is looked at with it: an opening may be cut anywhere."""
+
 
 class ObservedFlow:
     """What is kept of one flow while it is undecided, and its period of use once it is named."""
@@ -47,7 +50,9 @@ class ObservedFlow:
         return self._envelope.stun_seen
 
     def read(self, side: Side, data: bytes, *, udp: bool) -> list[Fact]:
-        self.first.setdefault(side, data[:128])
+        first = self.first.get(side, b"")
+        if not first or (not udp and len(first) < SHORT_OPENING):
+            self.first[side] = (first + data)[:128]
         return self._envelope.datagram(side, data) if udp else self._envelope.stream(side, data)
 
 

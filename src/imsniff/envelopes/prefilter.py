@@ -9,14 +9,21 @@ from __future__ import annotations
 import re
 
 from imsniff.envelopes.naming import Naming
+from imsniff.envelopes.reader import METHODS
 from imsniff.envelopes.stun import is_stun
 from imsniff.envelopes.tls import server_name
 from imsniff.net.packet import Buffer
 from imsniff.net.segment import TCP
 
 _HOST = re.compile(rb"\n[Hh][Oo][Ss][Tt]:[ \t]*([A-Za-z0-9._-]{1,255})")
-_REQUEST = (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI")
+_REQUEST = frozenset(method[:4] for method in METHODS)
+_SHORT = 14
+"""Bytes of a stream that may be too few to tell what it is."""
 _DNS = re.compile(rb"(?s)..[\x00\x01\x80\x81\x84\x85][\x00-\xbf]\x00[\x00-\x08]\x00.\x00.\x00")
+
+
+_BEGINNINGS = (b"\x16", b"\0", b"\1", b"\2")
+"""Of a TLS record, and of the length of a DNS message."""
 
 
 class Prefilter:
@@ -35,7 +42,11 @@ class Prefilter:
             return self._hello(data)
         if data[:4] in _REQUEST:
             found = _HOST.search(data)
-            return found is not None and self._listed(found[1].decode("ascii"), "http-host")
+            if found is None or found.end() == len(data):  # it may still come
+                return b"\n\r\n" not in data
+            return self._listed(found[1].decode("ascii"), "http-host")
+        if len(data) < _SHORT and (data[:1] in _BEGINNINGS or any(one.startswith(data) for one in _REQUEST)):
+            return True
         if data[2:14].count(0) >= 5 and _DNS.match(data, 2):
             return self._question(data[2:])
         return self._naming.matches("tcp", data[:128])
@@ -63,7 +74,7 @@ class Prefilter:
         while at < len(data) and 0 < (size := data[at]) < 64:
             name.append(data[at + 1 : at + 1 + size].decode("latin-1"))
             at += size + 1
-        return self._listed(".".join(name), "dns")
+        return at >= len(data) or self._listed(".".join(name), "dns")
 
     def _listed(self, name: str, seen_in: str) -> bool:
         return self._naming.of_host(name, seen_in) is not None

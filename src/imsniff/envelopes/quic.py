@@ -2,13 +2,14 @@
 
     long header   1 1 type:2 .. :4 | version:4 | dcid<1> | scid<1> | token<varint> | length:varint | number | payload
     payload       frames: 0 PADDING, 1 PING, 2 and 3 ACK, 6 CRYPTO offset:varint length:varint data
-    keys          HKDF of the client's first destination connection id under the version's salt (RFC 9001 \xa75.2)
+    keys          HKDF of the client's first destination connection id under the version's salt (RFC 9001 §5.2)
     Google QUIC   up to Q046 the hello is in clear: "CHLO" with the tag "SNI"
 
 The hello may be cut over frames, packets and datagrams in any order; packets may share a datagram; after a Retry the
 keys follow from the new connection id.
 
-References: RFC 9000, RFC 9001, RFC 9369 (version 2), drafts 23 to 34; salts of Google's versions: Wireshark.
+References: RFC 9000, RFC 9001, RFC 9369 (version 2), drafts 21 to 34; Wireshark and nDPI for the versions of Google and
+Facebook.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from imsniff.base.limits import MAX_HELLO, MAX_QUIC_INITIALS
+from imsniff.base.limits import MAX_HELLO, MAX_QUIC_INITIALS, MAX_QUIC_KEYS
 from imsniff.dissect.cursor import Cursor, Malformed
 from imsniff.envelopes.tls import CLIENT_HELLO, host_name
 
@@ -35,6 +36,7 @@ class Version(NamedTuple):
 _V1 = Version(bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"))
 _DRAFT_29 = Version(bytes.fromhex("afbfec289993d24c9e9786f19c6111e04390a899"))
 _DRAFT_23 = Version(bytes.fromhex("c3eef712c72ebb5a11a7d2432bb46365bef9f502"))
+_DRAFT_22 = Version(bytes.fromhex("7fbcdb0e7c66bbe9193a96cd21519ebd7a02644a"))
 _V2 = Version(bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9"), 1, b"quicv2 ")
 VERSIONS: dict[int, Version] = {
     0x00000001: _V1,
@@ -42,8 +44,10 @@ VERSIONS: dict[int, Version] = {
     **{0xFF000000 | draft: _V1 for draft in (33, 34)},
     **{0xFF000000 | draft: _DRAFT_29 for draft in range(29, 33)},
     **{0xFF000000 | draft: _DRAFT_23 for draft in range(23, 29)},
-    0xFACEB001: _DRAFT_23,  # Facebook's mvfst
+    **{0xFF000000 | draft: _DRAFT_22 for draft in (21, 22)},
+    0xFACEB001: _DRAFT_22,  # Facebook's mvfst
     0xFACEB002: _DRAFT_23,
+    0xFACEB00E: _DRAFT_23,
     0x51303530: Version(bytes.fromhex("504574efd066fe2f9d945cfcdbd3a7f0d3b56b45")),  # Q050
     0x54303530: Version(bytes.fromhex("7ff579e5acd0729155803 04c43a2367c60488310".replace(" ", ""))),  # T050
     0x54303531: Version(bytes.fromhex("7a4edef4e7ccee5fa4506c19124fc8ccda6e033d")),  # T051
@@ -100,13 +104,26 @@ class Initials:
         number_at = cursor.at
         if size < 20 or number_at + size > len(datagram):
             raise Malformed("an Initial that lies about its length")
-        keys = self._keys.get(destination) or self._keys.setdefault(destination, Keys(version, destination))
-        if len(self._keys) > 4:
-            del self._keys[next(iter(self._keys))]
-        for offset, data in _crypto(keys.payload(datagram, start, number_at, size)):
+        payload = self._opened(version, destination, datagram, start, number_at, size)
+        for offset, data in _crypto(payload) if payload is not None else ():
             if offset + len(data) <= MAX_HELLO and len(self._pieces) < MAX_QUIC_INITIALS:
                 self._pieces.setdefault(offset, data)
         return number_at + size
+
+    def _opened(
+        self, version: Version, destination: bytes, datagram: bytes, start: int, number_at: int, size: int
+    ) -> bytes | None:
+        """The decrypted frames of one Initial. Once the server has answered, its packets go to the server's connection
+        id and keep their keys; after a Retry there are new ones. None where one of several does not decrypt. Raises
+        Malformed where none did yet."""
+        if destination not in self._keys and len(self._keys) < MAX_QUIC_KEYS:
+            self._keys[destination] = Keys(version, destination)
+        for keys in self._keys.values():
+            if (payload := keys.payload(datagram, start, number_at, size)) is not None:
+                return payload
+        if not self._pieces:
+            raise Malformed("an Initial that does not decrypt")
+        return None
 
     def _hello(self) -> bytes | None:
         data = bytearray()
@@ -131,8 +148,8 @@ class Keys:
         self._iv = int.from_bytes(_expand(secret, version.prefix + b"iv", 12), "big")
         self._mask = _expand(secret, version.prefix + b"hp", 16)
 
-    def payload(self, datagram: bytes, start: int, number_at: int, size: int) -> bytes:
-        """The decrypted frames. Raises Malformed."""
+    def payload(self, datagram: bytes, start: int, number_at: int, size: int) -> bytes | None:
+        """The decrypted frames; None where they do not decrypt."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -146,7 +163,7 @@ class Keys:
         try:
             return self._aead.decrypt(nonce, datagram[number_at + length : number_at + size], header)
         except InvalidTag:
-            raise Malformed("an Initial that does not decrypt") from None
+            return None
 
 
 def _crypto(payload: bytes) -> Iterator[tuple[int, bytes]]:

@@ -18,7 +18,11 @@ from imsniff.envelopes.quic import Initials
 from imsniff.envelopes.tls import CERTIFICATE, CLIENT_HELLO, Handshake, certificate_names, server_name
 
 _HOST = re.compile(rb"\r?\n[Hh][Oo][Ss][Tt]:[ \t]*([A-Za-z0-9._-]{1,255})(?::[0-9]{1,5})?[ \t]*\r?\n")
-_HTTP = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH) ")
+METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ")
+_HTTP = re.compile(b"|".join(METHODS))
+_DNS_START = 14
+"""Bytes of a length and a header: what tells DNS over TCP."""
+_LONGEST_DNS = 4_096
 
 
 class Named(NamedTuple):
@@ -53,21 +57,38 @@ class Stun(NamedTuple):
 
 Fact = Named | Resolved | Asked | Stun
 
+Read = Callable[[Side, bytes], Iterator[Fact]]
+
 
 class FlowEnvelope:
     """What the outside of one flow shows."""
 
-    __slots__ = ("_has_hello", "_head", "_initials", "_kind", "_octets", "_packets", "_tls", "pending", "stun_seen")
+    __slots__ = (
+        "_has_hello",
+        "_heads",
+        "_initials",
+        "_kind",
+        "_kinds",
+        "_octets",
+        "_packets",
+        "_tls",
+        "pending",
+        "stun_seen",
+    )
 
     def __init__(self) -> None:
         self.pending = False
         """Whether a name may still come: the flow should not be ignored yet."""
         self._has_hello = False
         self.stun_seen = False
-        self._kind: Callable[[Side, bytes], Iterator[Fact]] | None = None
+        self._kind: Read | None = None
+        """How datagrams are read."""
+        self._kinds: dict[Side, Read] = {}
+        """How each side of a stream is read, once its first bytes tell."""
         self._tls: dict[Side, Handshake] = {}
         self._initials: Initials | None = None
-        self._head = b""
+        self._heads: dict[Side, bytes] = {}
+        """What was not read yet of each side of a stream."""
         self._packets = 0
         """Datagrams read."""
         self._octets = 0
@@ -76,16 +97,28 @@ class FlowEnvelope:
     def stream(self, side: Side, data: bytes) -> list[Fact]:
         """The next bytes of one side of a connection."""
         self._octets += len(data)
-        if self._kind is None:
-            if data[:1] == b"\x16":
-                self._kind = self._read_tls
-            elif side is Side.CLIENT and _HTTP.match(data):
-                self._kind = self._read_http
-            elif len(data) > 14 and _is_dns_length(data):
-                self._kind = self._read_dns_tcp
-            else:
-                self._kind = _nothing
-        return self._facts(side, data)
+        read = self._kinds.get(side)
+        if read is None:
+            data = self._heads.pop(side, b"") + data
+            read = self._kind_of(side, data)
+            if read is None:
+                self._heads[side] = data
+                self.pending = True
+                return []
+            self._kinds[side] = read
+            self.pending = False if read is _nothing else self.pending
+        return self._collected(read(side, data))
+
+    def _kind_of(self, side: Side, head: bytes) -> Read | None:
+        """How a side that begins with these bytes is read; None while they are too few to tell."""
+        if head[:1] == b"\x16":
+            return self._read_tls
+        if side is Side.CLIENT and _HTTP.match(head):
+            return self._read_http
+        if len(head) > _DNS_START:
+            return self._read_dns_tcp if _is_dns_length(head) else _nothing
+        may_be_http = side is Side.CLIENT and any(one.startswith(head) for one in METHODS)
+        return None if may_be_http or int.from_bytes(head[:2].ljust(2, b"\0"), "big") <= _LONGEST_DNS else _nothing
 
     def datagram(self, side: Side, data: bytes) -> list[Fact]:
         """One datagram."""
@@ -101,10 +134,6 @@ class FlowEnvelope:
                 self._kind = self._read_dns
             else:
                 self._kind = _nothing
-        return self._facts(side, data)
-
-    def _facts(self, side: Side, data: bytes) -> list[Fact]:
-        assert self._kind is not None, "chosen above"
         return self._collected(self._kind(side, data))
 
     def _collected(self, found: Iterator[Fact]) -> list[Fact]:
@@ -137,22 +166,23 @@ class FlowEnvelope:
             self.pending = False
 
     def _read_http(self, side: Side, data: bytes) -> Iterator[Fact]:
-        if side is not Side.CLIENT or not (self._head or _HTTP.match(data)):
+        head = (self._heads.pop(side, b"") + data)[:MAX_HELLO]
+        if not _HTTP.match(head):
             return
-        self._head = (self._head + data)[:MAX_HELLO]
-        found = _HOST.search(self._head)
-        self.pending = found is None and b"\n\r\n" not in self._head and len(self._head) < 4_096
+        found = _HOST.search(head)
+        self.pending = found is None and b"\n\r\n" not in head and len(head) < 4_096
         if found is not None:
-            self._head = b""
             yield Named("http-host", found[1].decode("ascii").rstrip(".").lower())
-        elif not self.pending:
-            self._head = b""
+        elif self.pending:
+            self._heads[side] = head
 
     def _read_dns_tcp(self, side: Side, data: bytes) -> Iterator[Fact]:
-        self._head = (self._head + data)[:MAX_HELLO]
-        while len(self._head) >= 2 and len(self._head) - 2 >= (size := int.from_bytes(self._head[:2], "big")):
-            message, self._head = self._head[2 : 2 + size], self._head[2 + size :]
+        head = (self._heads.pop(side, b"") + data)[:MAX_HELLO]
+        while len(head) >= 2 and len(head) - 2 >= (size := int.from_bytes(head[:2], "big")):
+            message, head = head[2 : 2 + size], head[2 + size :]
             yield from self._read_dns(side, message)
+        self._heads[side] = head
+        self.pending = bool(head)
 
     def _read_dns(self, side: Side, data: bytes) -> Iterator[Fact]:
         message = dns.parse(data)
@@ -180,7 +210,7 @@ _DNS_HEADER = re.compile(rb"(?s)..[\x00\x01\x04\x05\x81\x84\x85\x80][\x00-\xbf]\
 
 
 def _is_dns_length(data: bytes) -> bool:
-    return int.from_bytes(data[:2], "big") <= 4_096 and _DNS_HEADER.match(data, 2) is not None
+    return int.from_bytes(data[:2], "big") <= _LONGEST_DNS and _DNS_HEADER.match(data, 2) is not None
 
 
 def _nothing(_: Side, __: bytes) -> Iterator[Fact]:
