@@ -1,17 +1,18 @@
 """The config file: options of commands, written down once.
 
-db = "/srv/imsniff/audit.db"     # of all commands
+    db = "/srv/imsniff/audit.db"     # of all commands
 
-[analyze]
-jobs = 4
+    [analyze]
+    jobs = 4
 
-[db.verify]
-db = "/srv/imsniff/copy.db"
+    [db.verify]
+    db = "/srv/imsniff/copy.db"
+
+The command line and IMSNIFF_* variables win over it. All its faults are told at once.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
@@ -21,7 +22,7 @@ from typing import Any
 import click
 
 from imsniff.cli.exits import Exit, Failure
-from imsniff.rules.located import Fault, Lines
+from imsniff.rules.located import Fault, Lines, not_toml
 
 SHARED = ("db", "signatures", "policy")
 """Keys that may stand at the top, for all commands."""
@@ -34,14 +35,14 @@ def read(file: Path, command: Found, invoked: str | None) -> dict[str, Any]:
     what it says for other commands, and FileNotFoundError."""
     try:
         text = file.read_text("utf-8")
-        written = tomllib.loads(text)
     except FileNotFoundError:
         raise
-    except tomllib.TOMLDecodeError as why:
-        line = re.search(r"at line ([0-9]+)", str(why))
-        raise _refused([Fault(file, int(line[1]) if line else 0, "", f"not TOML: {why}")]) from None
     except (OSError, UnicodeDecodeError) as why:
         raise Failure(f"{file}: {why}", Exit.USAGE) from None
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as why:
+        raise _refused([not_toml(file, text, why)]) from None
     lines = Lines(text)
     if faults := [Fault(file, lines[key], key, message) for key, message in _faults(written, command)]:
         raise _refused(faults)

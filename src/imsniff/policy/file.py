@@ -23,7 +23,7 @@ from imsniff.base.records import Severity
 from imsniff.base.risks import Risk
 from imsniff.policy.policy import Conduct, Directory, Files, Links, Policy, Regulated
 from imsniff.policy.rule import BadScope, Groups, Rule, Scope, networks, words
-from imsniff.rules.located import Fault, Lines
+from imsniff.rules.located import Fault, Lines, not_toml
 
 VERSION = 1
 OFF = "off"
@@ -73,8 +73,7 @@ def parse(text: str, file: Path, names: AbstractSet[str] = frozenset()) -> Polic
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as why:
-        line = re.search(r"at line ([0-9]+)", str(why))
-        raise PolicyError([Fault(file, int(line[1]) if line else 0, "", f"not TOML: {why}")]) from None
+        raise PolicyError([not_toml(file, text, why)]) from None
     told = _Told(file, Lines(text))
     what = _usable(raw, told)
     for key, message in _faults(what, names):

@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from imsniff.rules.engines import BadExpressions, Fast, Needle, Plain
 from imsniff.rules.lexicon import Lexicon
-from imsniff.rules.located import Fault, Lines, SignatureError
+from imsniff.rules.located import Fault, Lines, SignatureError, not_toml
 from imsniff.rules.pattern import BadPattern, Expression, from_hex, from_pattern, literal_hex
 from imsniff.rules.schema import (
     OpeningEntry,
@@ -257,10 +257,7 @@ class _File:
         except (OSError, UnicodeDecodeError) as why:
             faults.append(Fault(path, 0, "", str(why)))
         except tomllib.TOMLDecodeError as why:
-            message, _, where = str(why).partition(" (at ")
-            line = re.search(r"line (\d+)", where)
-            number = int(line[1]) if line else text.count("\n") + 1
-            faults.append(Fault(path, number, "", f"not TOML: {message[:1].lower()}{message[1:]}"))
+            faults.append(not_toml(path, text, why))
         return None
 
     def fault(self, key: str, message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import NamedTuple
 
 
@@ -22,6 +23,14 @@ class Fault(NamedTuple):
         line = f":{self.line}" if self.line else ""
         key = f" {self.key}:" if self.key else ""
         return f"{self.path}{line}:{key} {self.message}"
+
+
+def not_toml(path: Path, text: str, why: TOMLDecodeError) -> Fault:
+    """What the parser says of a text, at its line."""
+    message, _, where = str(why).partition(" (at ")
+    line = re.search(r"line (\d+)", where)
+    number = int(line[1]) if line else text.count("\n") + 1
+    return Fault(path, number, "", f"not TOML: {message[:1].lower()}{message[1:]}")
 
 
 class SignatureError(ValueError):
