@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TypedDict
 
 from imsniff.base.file_types import media_of
 from imsniff.base.limits import MAX_TRANSFER_HASHED
@@ -61,3 +62,19 @@ class FileBytes:
     def contents(self) -> bytes | None:
         """All bytes, where they were kept."""
         return bytes(self._contents) if self._contents and self.whole else None
+
+
+class Facts(TypedDict):
+    """What a `Transfer` tells of a file's bytes."""
+
+    sha256: str | None
+    media: str | None
+    contents: bytes | None
+
+
+def facts(file: FileBytes | None, said: str | None = None) -> Facts:
+    """None where the bytes were not seen. said: the type that the sender's client names; what the first bytes show
+    counts more."""
+    if file is None:
+        return Facts(sha256=None, media=said, contents=None)
+    return Facts(sha256=file.sha256, media=file.media or said, contents=file.contents)

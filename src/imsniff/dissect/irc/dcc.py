@@ -18,7 +18,7 @@ from imsniff.base.events import Encryption, Event, Expect, Message, Side, Trait,
 from imsniff.base.limits import LOOKAHEAD, MAX_LINE, MAX_TRANSFER_HASHED
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed, TooLarge
-from imsniff.dissect.file_bytes import FileBytes
+from imsniff.dissect.file_bytes import FileBytes, facts
 from imsniff.dissect.irc.line import decoded, plain
 
 TLS_START = b"\x16\x03"
@@ -144,9 +144,7 @@ class Dcc(Dissector[Piece | ChatLine | TlsStart]):
             sender=self.expected.sender,
             recipient=self.expected.recipient,
             state=TransferState.COMPLETED,
-            sha256=counted.sha256,
-            media=counted.media,
-            contents=counted.contents,
+            **facts(counted),
         )
 
     def on_end(self) -> Iterator[Event]:

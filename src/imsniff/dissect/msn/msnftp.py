@@ -19,7 +19,7 @@ from imsniff.base.events import Event, Expect, Side, Trait, Transfer, TransferSt
 from imsniff.base.limits import LOOKAHEAD
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.dissect.file_bytes import FileBytes
+from imsniff.dissect.file_bytes import FileBytes, facts
 from imsniff.dissect.msn.wire import account
 
 BLOCK, END = 0, 1
@@ -153,8 +153,6 @@ class Msnftp(Dissector[bytes]):
             sender=self._sender,
             recipient=self._receiver,
             state=state,
-            sha256=seen.sha256 if seen else None,
-            media=seen.media if seen else None,
-            contents=seen.contents if seen else None,
             wire=excerpt(wire),
+            **facts(seen),
         )

@@ -31,7 +31,7 @@ from imsniff.base.events import Event, Expect, Exposure, Side, Transfer, Transfe
 from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.core import CappedTable
 from imsniff.dissect.cursor import Cursor, Malformed, decimal
-from imsniff.dissect.file_bytes import FileBytes
+from imsniff.dissect.file_bytes import FileBytes, facts
 from imsniff.dissect.msn.wire import account, fields, port_number
 
 FILE = "5d3e02ab-6190-11d3-bbbb-00c04f795683"
@@ -96,10 +96,8 @@ class Offer:
             sender=self.sender,
             recipient=self.recipient,
             state=state,
-            sha256=seen.sha256 if seen else None,
-            media=seen.media if seen else None,
-            contents=seen.contents if seen else None,
             wire=excerpt(wire),
+            **facts(seen),
         )
 
 

@@ -23,7 +23,7 @@ from imsniff.base.events import Anomaly, Event, Expect, Side, Transfer, Transfer
 from imsniff.base.limits import MAX_FOREIGN_FRAMES, MAX_NAME
 from imsniff.dissect.core import CappedTable, Dissector, Inbox
 from imsniff.dissect.cursor import Cursor, Malformed
-from imsniff.dissect.file_bytes import FileBytes
+from imsniff.dissect.file_bytes import FileBytes, facts
 from imsniff.dissect.oscar import aolpeer
 from imsniff.dissect.oscar.markup import decode, loose
 
@@ -195,9 +195,7 @@ class Oft(Dissector[Header | Data]):
             sender=self.expected.sender if self.expected else None,
             recipient=self.expected.recipient if self.expected else None,
             state=state,
-            sha256=seen.sha256 if seen else None,
-            media=seen.media if seen else None,
-            contents=seen.contents if seen else None,
+            **facts(seen),
         )
 
 

@@ -42,6 +42,7 @@ from imsniff.base.events import (
 from imsniff.base.limits import LOOKAHEAD, MAX_HEADERS, MAX_LINE, MAX_MSRP_ASSEMBLIES, MAX_MSRP_CHUNK, MAX_NAME
 from imsniff.dissect.core import CappedTable, Dissector, Inbox
 from imsniff.dissect.cursor import Malformed, TooLarge, decimal
+from imsniff.dissect.file_bytes import facts
 from imsniff.dissect.sip import simple
 from imsniff.dissect.sip.address import Uri, parse_uri
 from imsniff.dissect.sip.body import Part, decoded, leaves, media_type
@@ -259,9 +260,7 @@ class Msrp(Dissector[Chunk]):
             sender=sender or self._account(msg.from_path),
             recipient=recipient or self._account(msg.to_path),
             state=state,
-            sha256=seen.sha256 if seen else None,
-            media=(seen.media if seen else None) or kind[:MAX_NAME] or None,
-            contents=seen.contents if seen else None,
+            **facts(seen, kind[:MAX_NAME] or None),
         )
 
     # --- people and places --------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from enum import Enum
 from imsniff.base.events import Event, Expect, Side, Trait, Transfer, TransferState, excerpt
 from imsniff.dissect.core import Dissector, Inbox
 from imsniff.dissect.cursor import Malformed
-from imsniff.dissect.file_bytes import FileBytes
+from imsniff.dissect.file_bytes import FileBytes, facts
 
 VERSION = 5
 NAME = 3
@@ -149,9 +149,7 @@ class Bytestream(Dissector[Frame]):
             sender=expected.sender if expected is not None else None,
             recipient=expected.recipient if expected is not None else None,
             state=state,
-            sha256=seen.sha256 if seen else None,
-            media=self._file.media,
-            contents=seen.contents if seen else None,
+            **facts(seen, self._file.media),
         )
 
 

@@ -23,7 +23,7 @@ from imsniff.base.addresses import address
 from imsniff.base.events import Event, Expect, Exposure, Side, Transfer, TransferState, excerpt
 from imsniff.base.limits import MAX_NAME
 from imsniff.dissect.cursor import Malformed, decimal
-from imsniff.dissect.file_bytes import FileBytes
+from imsniff.dissect.file_bytes import FileBytes, facts
 from imsniff.dissect.xmpp.state import Incoming, Offer, State
 from imsniff.dissect.xmpp.xml import bare, child, child_text, children, said, shown
 
@@ -57,9 +57,7 @@ def transfer(
         sender=offer.sender,
         recipient=offer.recipient,
         state=now,
-        sha256=seen.sha256 if seen else None,
-        media=(seen.media if seen else None) or offer.media,
-        contents=seen.contents if seen else None,
+        **facts(seen, offer.media),
         wire=state.tell,
     )
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from imsniff.base.events import Event, Login, Outcome, Side, Transfer, TransferState
 from imsniff.dissect.core import CappedTable
-from imsniff.dissect.file_bytes import FileBytes
+from imsniff.dissect.file_bytes import FileBytes, facts
 
 
 class Offer(NamedTuple):
@@ -26,9 +26,7 @@ class Offer(NamedTuple):
             sender=self.sender,
             recipient=self.recipient,
             state=state,
-            sha256=seen.sha256 if seen else None,
-            media=seen.media if seen else None,
-            contents=seen.contents if seen else None,
+            **facts(seen),
         )
 
 
