@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from imsniff.envelopes.naming import Naming
-from imsniff.envelopes.reader import METHODS
+from imsniff.envelopes.reader import DNS_START, METHODS
 from imsniff.envelopes.stun import is_stun
 from imsniff.envelopes.tls import server_name
 from imsniff.net.packet import Buffer
@@ -17,11 +17,7 @@ from imsniff.net.segment import TCP
 
 _HOST = re.compile(rb"\n[Hh][Oo][Ss][Tt]:[ \t]*([A-Za-z0-9._-]{1,255})")
 _REQUEST = frozenset(method[:4] for method in METHODS)
-_SHORT = 14
-"""Bytes of a stream that may be too few to tell what it is."""
 _DNS = re.compile(rb"(?s)..[\x00\x01\x80\x81\x84\x85][\x00-\xbf]\x00[\x00-\x08]\x00.\x00.\x00")
-
-
 _BEGINNINGS = (b"\x16", b"\0", b"\1", b"\2")
 """Of a TLS record, and of the length of a DNS message."""
 
@@ -45,7 +41,7 @@ class Prefilter:
             if found is None or found.end() == len(data):  # it may still come
                 return b"\n\r\n" not in data
             return self._listed(found[1].decode("ascii"), "http-host")
-        if len(data) < _SHORT and (data[:1] in _BEGINNINGS or any(one.startswith(data) for one in _REQUEST)):
+        if len(data) < DNS_START and (data[:1] in _BEGINNINGS or any(one.startswith(data) for one in _REQUEST)):
             return True
         if data[2:14].count(0) >= 5 and _DNS.match(data, 2):
             return self._question(data[2:])

@@ -20,7 +20,7 @@ from imsniff.envelopes.tls import CERTIFICATE, CLIENT_HELLO, Handshake, certific
 _HOST = re.compile(rb"\r?\n[Hh][Oo][Ss][Tt]:[ \t]*([A-Za-z0-9._-]{1,255})(?::[0-9]{1,5})?[ \t]*\r?\n")
 METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ")
 _HTTP = re.compile(b"|".join(METHODS))
-_DNS_START = 14
+DNS_START = 14
 """Bytes of a length and a header: what tells DNS over TCP."""
 _LONGEST_DNS = 4_096
 
@@ -115,7 +115,7 @@ class FlowEnvelope:
             return self._read_tls
         if side is Side.CLIENT and _HTTP.match(head):
             return self._read_http
-        if len(head) > _DNS_START:
+        if len(head) > DNS_START:
             return self._read_dns_tcp if _is_dns_length(head) else _nothing
         may_be_http = side is Side.CLIENT and any(one.startswith(head) for one in METHODS)
         return None if may_be_http or int.from_bytes(head[:2].ljust(2, b"\0"), "big") <= _LONGEST_DNS else _nothing

@@ -91,7 +91,7 @@ class Conduct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     accounts_per_host: int = 3
 
 
-class Files(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Files(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """`[files]`: which files are bad here, whatever they are called."""
 
     bad_sha256: list[str] = []
@@ -99,7 +99,12 @@ class Files(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bytes."""
 
     def bad(self, sha256: str | None) -> bool:
-        return sha256 is not None and any(sha256 == one.lower() for one in self.bad_sha256)
+        return sha256 in self._bad
+
+    @cached_property
+    def _bad(self) -> frozenset[str]:
+        """Lists of these are long."""
+        return frozenset(map(str.lower, self.bad_sha256))
 
 
 class Links(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
